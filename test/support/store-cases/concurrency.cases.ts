@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import type { SessionRecord } from '../../../lib/store/session-record.interface.js';
+import {
+  assertAbsent,
+  assertRecord,
+  DAY,
+  HOUR,
+  loaded,
+  recordAt,
+  updateAt,
+  type CaseContext,
+  type StoreCase,
+  type TestedStore,
+} from './store-case.js';
+
+/** Every second call goes through the peer. A store that answers at once is made to answer in a promise. */
+function parallel<T>(
+  { store, peer }: CaseContext,
+  count: number,
+  call: (store: TestedStore, i: number) => T | Promise<T>,
+): Promise<T[]> {
+  return Promise.all(Array.from({ length: count }, async (_, i) => call(i % 2 === 0 ? store : peer, i)));
+}
+
+/** Reads a number, writes it plus one if nobody was faster, else tries with what it was told. */
+async function increment(store: TestedStore, id: string, now: number): Promise<void> {
+  let current: string | null = (await loaded(store, id)).data['d:count'] ?? null;
+  for (;;) {
+    const set = { 'd:count': String(Number(current ?? 0) + 1) };
+    const result = await store.update(id, updateAt(now, { set, expect: { 'd:count': current } }), now);
+    if (result === 'done') return;
+    assert.ok(result !== 'gone');
+    assert.notEqual(result.current['d:count'], current, 'a mismatch that matches');
+    current = result.current['d:count'] ?? null;
+  }
+}
+
+const ROUNDS = 60;
+
+export const concurrencyCases: readonly StoreCase[] = [
+  {
+    name: '50 updates at once that set 50 different fields leave 50 fields (FLT-51)',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: {} }));
+      const results = await parallel(context, 50, (one, i) =>
+        one.update(id('a'), updateAt(now, { set: { [`d:${i}`]: String(i) } }), now),
+      );
+      assert.deepEqual(new Set(results), new Set(['done']));
+      const data = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`d:${i}`, String(i)]));
+      assertRecord(await store.load(id('a')), recordAt(now, { data }));
+    },
+  },
+  {
+    name: 'updates at once that set and delete different fields all stay, moments included',
+    async run(context) {
+      const { store, now, id } = context;
+      const data = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`d:old${i}`, 'x']));
+      await store.create(id('a'), recordAt(now, { data }));
+      await parallel(context, 40, (one, i) =>
+        one.update(
+          id('a'),
+          updateAt(now, {
+            set: i % 2 === 0 ? { [`d:new${i}`]: '1' } : {},
+            delete: i % 2 === 0 ? [] : [`d:old${(i - 1) / 2}`],
+            expiresAt: now + HOUR + ((i * 7) % 40),
+            lastSeenAt: now + ((i * 11) % 40),
+          }),
+          now,
+        ),
+      );
+      const left = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`d:new${2 * i}`, '1']));
+      assertRecord(
+        await store.load(id('a')),
+        recordAt(now, { expiresAt: now + HOUR + 39, lastSeenAt: now + 39, data: left }),
+      );
+    },
+  },
+  {
+    name: 'updates at once that set the same two fields leave the pair of one of them',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: {} }));
+      await parallel(context, 20, (one, i) =>
+        one.update(id('a'), updateAt(now, { set: { 'd:a': String(i), 'd:b': String(i) } }), now),
+      );
+      const { data } = await loaded(store, id('a'));
+      assert.ok(data['d:a'] !== undefined);
+      assert.equal(data['d:a'], data['d:b']);
+    },
+  },
+  {
+    name: 'workers that compare and set reach the exact count (FLT-51)',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: { 'd:other': '1' } }));
+      await parallel(context, 8, async one => {
+        for (let i = 0; i < 5; i++) await increment(one, id('a'), now);
+      });
+      assertRecord(await store.load(id('a')), recordAt(now, { data: { 'd:other': '1', 'd:count': '40' } }));
+    },
+  },
+  {
+    name: 'of 20 updates at once that expect a field to be absent one gets through',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: {} }));
+      const results = await parallel(context, 20, (one, i) =>
+        one.update(id('a'), updateAt(now, { set: { 'd:a': String(i) }, expect: { 'd:a': null } }), now),
+      );
+      assert.equal(results.filter(result => result === 'done').length, 1);
+      const winner = String(results.indexOf('done'));
+      assert.equal((await loaded(store, id('a'))).data['d:a'], winner);
+      for (const result of results)
+        if (typeof result === 'object') assert.equal(result.current['d:a'], winner);
+    },
+  },
+  {
+    name: 'a one-time text is taken once, whoever else takes it now',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: { 'd:token': '"t"' } }));
+      const take = updateAt(now, { delete: ['d:token'], expect: { 'd:token': '"t"' } });
+      const results = await parallel(context, 20, one => one.update(id('a'), take, now));
+      assert.equal(results.filter(result => result === 'done').length, 1);
+      assertRecord(await store.load(id('a')), recordAt(now, { data: {} }));
+    },
+  },
+  {
+    name: 'of 20 creates at once one wins, and its record is the one that is there (STO-04)',
+    async run(context) {
+      const { store, now, id } = context;
+      const record = (i: number) => recordAt(now, { meta: `m${i}`, data: { [`d:${i}`]: String(i) } });
+      const results = await parallel(context, 20, (one, i) => one.create(id('a'), record(i)));
+      assert.equal(results.filter(Boolean).length, 1);
+      assertRecord(await store.load(id('a')), record(results.indexOf(true)));
+    },
+  },
+  {
+    name: 'of 20 destroys at once exactly one gets the record',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now));
+      const results = await parallel(context, 20, one => one.destroy(id('a'), now));
+      const winners = results.filter((result): result is SessionRecord => result !== undefined);
+      assert.equal(winners.length, 1);
+      assertRecord(winners[0], recordAt(now));
+      await assertAbsent(store, id('a'), now);
+    },
+  },
+  {
+    name: 'an update that races a destroy never brings the record back, and is in what the destroy gave back only if it was done (STO-06, STO-07, FLT-50)',
+    async run(context) {
+      const { store, peer, now, id } = context;
+      for (let round = 0; round < ROUNDS; round++) {
+        const one = id(`round ${round}`);
+        await store.create(one, recordAt(now));
+        const update = async (field: string) =>
+          peer.update(one, updateAt(now, { set: { [field]: '1' }, expiresAt: now + DAY }), now);
+        const destroy = async () => store.destroy(one, now);
+        const [first, ended, second] = await Promise.all([update('d:first'), destroy(), update('d:second')]);
+        assert.ok(ended, `round ${round}: nothing was ended`);
+        assert.equal(
+          ended.data['d:first'],
+          first === 'done' ? '1' : undefined,
+          `round ${round}: ${String(first)}`,
+        );
+        assert.equal(
+          ended.data['d:second'],
+          second === 'done' ? '1' : undefined,
+          `round ${round}: ${String(second)}`,
+        );
+        assert.equal(await store.load(one), undefined, `round ${round}: brought back`);
+        assert.equal(await peer.load(one), undefined, `round ${round}: brought back`);
+      }
+    },
+  },
+  {
+    name: 'an update with expectations that races a destroy answers done, gone or a true mismatch (STO-07)',
+    async run(context) {
+      const { store, peer, now, id } = context;
+      for (let round = 0; round < ROUNDS / 2; round++) {
+        const one = id(`round ${round}`);
+        await store.create(one, recordAt(now));
+        const right = updateAt(now, { set: { 'd:a': '1' }, expect: { 'd:views': '1' } });
+        const wrong = updateAt(now, { set: { 'd:b': '1' }, expect: { 'd:views': '2' } });
+        const [done, mismatch, ended] = await Promise.all([
+          (async () => peer.update(one, right, now))(),
+          (async () => peer.update(one, wrong, now))(),
+          (async () => store.destroy(one, now))(),
+        ]);
+        assert.ok(done === 'done' || done === 'gone', `round ${round}: a mismatch that matches`);
+        if (mismatch !== 'gone') assert.ok(mismatch !== 'done' && mismatch.current['d:views'] === '1');
+        assert.ok(ended);
+        assert.equal(ended.data['d:a'], done === 'done' ? '1' : undefined);
+        assert.equal(await store.load(one), undefined, `round ${round}: brought back`);
+      }
+    },
+  },
+  {
+    name: 'a touch that races a destroy never brings the record back (STO-06, STO-18)',
+    async run(context) {
+      const { store, peer, now, id } = context;
+      for (let round = 0; round < ROUNDS; round++) {
+        const one = id(`round ${round}`);
+        await store.create(one, recordAt(now));
+        const moments = { expiresAt: now + DAY, lastSeenAt: now + 1 };
+        const [touched, ended] = await Promise.all([
+          (async () => peer.touch(one, moments, now))(),
+          (async () => store.destroy(one, now))(),
+        ]);
+        assertRecord(ended, touched ? recordAt(now, moments) : recordAt(now));
+        assert.equal(await store.load(one), undefined, `round ${round}: brought back`);
+        assert.equal(await store.create(one, recordAt(now)), true, `round ${round}: something was left`);
+      }
+    },
+  },
+  {
+    name: 'touches and updates at once both stay: the latest moments and every field (STO-17)',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: {} }));
+      const results = await parallel<unknown>(context, 60, (one, i) =>
+        i % 3 === 0
+          ? one.touch(id('a'), { expiresAt: now + DAY - i, lastSeenAt: now + i }, now)
+          : one.update(id('a'), updateAt(now, { set: { [`d:${i}`]: '1' } }), now),
+      );
+      assert.deepEqual(new Set(results), new Set([true, 'done']));
+      const record = await loaded(store, id('a'));
+      assert.equal(Object.keys(record.data).length, 40);
+      assert.equal(record.expiresAt, now + DAY);
+      assert.equal(record.lastSeenAt, now + 57);
+    },
+  },
+  {
+    name: 'a reader among writers sees whole records only (STO-07)',
+    async run(context) {
+      const { store, peer, now, id } = context;
+      await store.create(id('a'), recordAt(now, { data: { 'd:a': '0', 'd:b': '0' } }));
+      const big = 'x'.repeat(20_000);
+      const write = async () => {
+        for (let i = 1; i <= 30; i++) {
+          const text = `${i}${big}`;
+          await peer.update(id('a'), updateAt(now, { set: { 'd:a': text, 'd:b': text } }), now);
+        }
+      };
+      const read = async () => {
+        for (let i = 0; i < 60; i++) {
+          const { data } = await loaded(store, id('a'));
+          assert.equal(data['d:a'], data['d:b']);
+        }
+      };
+      await Promise.all([write(), read(), read()]);
+    },
+  },
+];

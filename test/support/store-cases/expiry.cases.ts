@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { assertRecord, DAY, HOUR, loaded, MINUTE, recordAt, updateAt, type StoreCase } from './store-case.js';
+
+export const expiryCases: readonly StoreCase[] = [
+  {
+    name: 'load gives an expired record: the caller judges (STO-11)',
+    needs: 'keepsExpired',
+    async run({ store, now, id }) {
+      const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
+      await store.create(id('a'), record);
+      assertRecord(await store.load(id('a')), record);
+    },
+  },
+  {
+    name: 'create answers false while an expired record is still there, and leaves it (STO-04, STO-11)',
+    needs: 'keepsExpired',
+    async run({ store, now, id }) {
+      const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
+      await store.create(id('a'), record);
+      assert.equal(await store.create(id('a'), recordAt(now, { meta: 'other' })), false);
+      assertRecord(await store.load(id('a')), record);
+    },
+  },
+  {
+    name: 'a record that is created with a past expiry is absent at once for update, touch and destroy (STO-13)',
+    async run({ store, now, id }) {
+      await store.create(id('a'), recordAt(now, { expiresAt: now - 1 }));
+      assert.equal(await store.touch(id('a'), { expiresAt: now + DAY, lastSeenAt: now }, now), false);
+      assert.equal(await store.update(id('a'), updateAt(now, { set: { 'd:late': '1' } }), now), 'gone');
+      assert.equal(await store.destroy(id('a'), now), undefined);
+    },
+  },
+  {
+    name: 'a record is present 1 ms before its expiry and absent exactly at it, for update (STO-08, STO-12)',
+    async run({ store, now, id }) {
+      const record = recordAt(now);
+      await store.create(id('a'), record);
+      const change = updateAt(now, { set: { 'd:late': '1' }, expiresAt: now + DAY });
+      assert.equal(await store.update(id('a'), change, record.expiresAt), 'gone');
+      assert.equal(await store.update(id('a'), change, record.expiresAt + MINUTE), 'gone');
+      const expecting = { ...change, expect: { 'd:views': 'other' } };
+      assert.equal(await store.update(id('a'), expecting, record.expiresAt), 'gone');
+      assertRecord(await store.load(id('a')), record);
+      assert.equal(await store.update(id('a'), change, record.expiresAt - 1), 'done');
+      assert.equal((await loaded(store, id('a'))).expiresAt, now + DAY);
+    },
+  },
+  {
+    name: 'a record is present 1 ms before its expiry and absent exactly at it, for touch (STO-12, STO-17)',
+    async run({ store, now, id }) {
+      const record = recordAt(now);
+      await store.create(id('a'), record);
+      const moments = { expiresAt: now + DAY, lastSeenAt: now + HOUR };
+      assert.equal(await store.touch(id('a'), moments, record.expiresAt), false);
+      assertRecord(await store.load(id('a')), record);
+      assert.equal(await store.touch(id('a'), moments, record.expiresAt - 1), true);
+      assertRecord(await store.load(id('a')), { ...record, ...moments });
+    },
+  },
+  {
+    name: 'a record is present 1 ms before its expiry and absent exactly at it, for destroy (STO-12)',
+    async run({ store, now, id }) {
+      const record = recordAt(now);
+      await store.create(id('a'), record);
+      assert.equal(await store.destroy(id('a'), record.expiresAt), undefined);
+      assert.equal(await store.destroy(id('a'), record.expiresAt, { successor: id('b') }), undefined);
+      assertRecord(await store.destroy(id('a'), record.expiresAt - 1), record);
+    },
+  },
+  {
+    name: 'update, touch and destroy judge by the moved expiry, not by the first one (STO-12)',
+    async run({ store, now, id }) {
+      await store.create(id('a'), recordAt(now));
+      await store.touch(id('a'), { expiresAt: now + 2 * HOUR, lastSeenAt: now + 1 }, now + 1);
+      assert.equal(
+        await store.update(id('a'), updateAt(now, { expiresAt: now + 3 * HOUR }), now + HOUR),
+        'done',
+      );
+      assert.equal(await store.touch(id('a'), { expiresAt: now, lastSeenAt: now }, now + 3 * HOUR - 1), true);
+      assert.equal(await store.touch(id('a'), { expiresAt: now, lastSeenAt: now }, now + 3 * HOUR), false);
+      assert.ok(await store.destroy(id('a'), now + 3 * HOUR - 1));
+    },
+  },
+  {
+    name: 'the moments of an update move forward only, each on its own (STO-05)',
+    async run({ store, now, id }) {
+      const record = recordAt(now, { expiresAt: now + 2 * HOUR, lastSeenAt: now });
+      await store.create(id('a'), record);
+      const move = async (expiresAt: number, lastSeenAt: number) => {
+        assert.equal(await store.update(id('a'), updateAt(now, { expiresAt, lastSeenAt }), now), 'done');
+        const after = await loaded(store, id('a'));
+        return [after.expiresAt - now, after.lastSeenAt - now];
+      };
+      assert.deepEqual(await move(now + HOUR, now - MINUTE), [2 * HOUR, 0], 'both back');
+      assert.deepEqual(await move(now + HOUR, now + 1), [2 * HOUR, 1], 'only the expiry back');
+      assert.deepEqual(await move(now + 3 * HOUR, now), [3 * HOUR, 1], 'only the last use back');
+      assert.deepEqual(await move(now + 3 * HOUR + 1, now + 2), [3 * HOUR + 1, 2], 'both forward');
+      assert.deepEqual(await move(0, 0), [3 * HOUR + 1, 2], 'zeros');
+      assertRecord(await store.load(id('a')), {
+        ...record,
+        expiresAt: now + 3 * HOUR + 1,
+        lastSeenAt: now + 2,
+      });
+    },
+  },
+  {
+    name: 'a touch moves forward only, each moment on its own, and never rewrites data (STO-17)',
+    async run({ store, now, id }) {
+      const data = { 'd:a': '{"b":1}', 'd:\ud800': '"\\ud800"', 'd:nul\u0000': '\u0000', 'f:1': '🛒' };
+      const record = recordAt(now, { expiresAt: now + 2 * HOUR, data });
+      await store.create(id('a'), record);
+      const move = async (expiresAt: number, lastSeenAt: number) => {
+        assert.equal(await store.touch(id('a'), { expiresAt, lastSeenAt }, now), true);
+        const after = await loaded(store, id('a'));
+        return [after.expiresAt - now, after.lastSeenAt - now];
+      };
+      assert.deepEqual(await move(now + HOUR, now - MINUTE), [2 * HOUR, 0], 'both back');
+      assert.deepEqual(await move(now + HOUR, now + 1), [2 * HOUR, 1], 'only the expiry back');
+      assert.deepEqual(await move(now + 3 * HOUR, now), [3 * HOUR, 1], 'only the last use back');
+      assert.deepEqual(await move(now + 3 * HOUR + 1, now + 2), [3 * HOUR + 1, 2], 'both forward');
+      assert.deepEqual(await move(0, 0), [3 * HOUR + 1, 2], 'zeros');
+      assertRecord(await store.load(id('a')), {
+        ...record,
+        expiresAt: now + 3 * HOUR + 1,
+        lastSeenAt: now + 2,
+      });
+    },
+  },
+  {
+    name: 'a touch between two updates keeps what both wrote (STO-17)',
+    async run({ store, peer, now, id }) {
+      await store.create(id('a'), recordAt(now));
+      await peer.update(id('a'), updateAt(now, { set: { 'd:x': '1' }, delete: ['d:views'] }), now);
+      assert.equal(await store.touch(id('a'), { expiresAt: now + DAY, lastSeenAt: now + 1 }, now), true);
+      await peer.update(id('a'), updateAt(now, { set: { 'd:y': '2' } }), now);
+      assertRecord(
+        await store.load(id('a')),
+        recordAt(now, { expiresAt: now + DAY, lastSeenAt: now + 1, data: { 'd:x': '1', 'd:y': '2' } }),
+      );
+    },
+  },
+  {
+    name: 'prune removes exactly what is expired at its now, and says how many (STO-23, STO-24)',
+    needs: 'prune',
+    async run({ store, now, id }) {
+      assert.ok(store.prune);
+      await store.prune(now);
+      const at = async (label: string, expiresAt: number) =>
+        store.create(id(label), recordAt(now, { expiresAt, meta: label }));
+      for (let i = 0; i < 20; i++) await at(`early ${i}`, now + HOUR + i);
+      for (let i = 0; i < 20; i++) await at(`late ${i}`, now + 2 * HOUR + i);
+      await at('touched', now + HOUR);
+      await store.touch(id('touched'), { expiresAt: now + 3 * HOUR, lastSeenAt: now }, now);
+      await at('ended', now + HOUR);
+      await store.destroy(id('ended'), now);
+      assert.equal(await store.prune(now + HOUR - 1), 0);
+      assert.equal(await store.prune(now + HOUR + 4), 5, 'five are expired, the fifth exactly now');
+      assert.equal(await store.prune(now + 2 * HOUR - 1), 15);
+      assert.equal(await store.prune(now + 2 * HOUR - 1), 0, 'repeated');
+      for (let i = 0; i < 20; i++) assert.equal(await store.load(id(`early ${i}`)), undefined);
+      for (let i = 0; i < 20; i++) assert.equal((await loaded(store, id(`late ${i}`))).meta, `late ${i}`);
+      assert.equal((await loaded(store, id('touched'))).meta, 'touched');
+      assert.equal(await store.prune(now + DAY), 21);
+    },
+  },
+  {
+    name: 'prune does not count the marks of rotations, and leaves the fresh ones (STO-23)',
+    needs: 'prune',
+    async run({ store, now, id }) {
+      assert.ok(store.prune);
+      await store.prune(now);
+      await store.create(id('old'), recordAt(now));
+      await store.create(id('new'), recordAt(now, { meta: 'new' }));
+      await store.destroy(id('old'), now, { successor: id('new') });
+      assert.equal(await store.prune(now + 1), 0);
+      assert.equal((await store.destroy(id('old'), now + 2))?.meta, 'new');
+      assert.equal(await store.prune(now + DAY), 0);
+    },
+  },
+];

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { assertRecord, DAY, HOUR, recordAt, type StoreCase, type TestedStore } from './store-case.js';
+
+async function listed(store: TestedStore, user: string, now: number): Promise<string[]> {
+  return [...(await store.index.list(user, now))].sort();
+}
+
+export const indexCases: readonly StoreCase[] = [
+  {
+    name: 'a user without sessions has an empty list (STO-21)',
+    async run({ store, now, id, user }) {
+      assert.deepEqual(await listed(store, user('u'), now), []);
+      assert.equal(await store.index.confirm(user('u'), id('a')), false);
+    },
+  },
+  {
+    name: 'what was added is listed and confirmed until it is removed (STO-21)',
+    async run({ store, peer, now, id, user }) {
+      await store.index.add(user('u'), id('a'), now + DAY, now);
+      await store.index.add(user('u'), id('b'), now + DAY, now);
+      await store.index.add(user('u'), id('c'), now + DAY, now);
+      assert.deepEqual(await listed(peer, user('u'), now), [id('a'), id('b'), id('c')].sort());
+      assert.equal(await peer.index.confirm(user('u'), id('a')), true);
+      await peer.index.remove(user('u'), [id('a'), id('c')]);
+      assert.deepEqual(await listed(store, user('u'), now), [id('b')]);
+      assert.equal(await store.index.confirm(user('u'), id('a')), false);
+      assert.equal(await store.index.confirm(user('u'), id('b')), true);
+    },
+  },
+  {
+    name: 'removing what is not there is fine, and so is removing nothing',
+    async run({ store, now, id, user }) {
+      await store.index.remove(user('nobody'), [id('a')]);
+      await store.index.remove(user('nobody'), []);
+      await store.index.add(user('u'), id('a'), now + DAY, now);
+      await store.index.remove(user('u'), []);
+      await store.index.remove(user('u'), [id('b')]);
+      assert.deepEqual(await listed(store, user('u'), now), [id('a')]);
+      await store.index.remove(user('u'), [id('b'), id('a'), id('a')]);
+      await store.index.remove(user('u'), [id('a')]);
+      assert.deepEqual(await listed(store, user('u'), now), []);
+    },
+  },
+  {
+    name: 'a removed entry can be added again',
+    async run({ store, now, id, user }) {
+      await store.index.add(user('u'), id('a'), now + DAY, now);
+      await store.index.remove(user('u'), [id('a')]);
+      await store.index.add(user('u'), id('a'), now + HOUR, now);
+      assert.equal(await store.index.confirm(user('u'), id('a')), true);
+      assert.deepEqual(await listed(store, user('u'), now + HOUR), [], 'the first limit came back');
+    },
+  },
+  {
+    name: 'an entry is listed 1 ms before its limit and not at it (STO-12, STO-21)',
+    async run({ store, now, id, user }) {
+      await store.index.add(user('u'), id('a'), now + HOUR, now);
+      await store.index.add(user('u'), id('b'), now + DAY, now);
+      assert.deepEqual(await listed(store, user('u'), now + HOUR - 1), [id('a'), id('b')].sort());
+      assert.deepEqual(await listed(store, user('u'), now + HOUR), [id('b')]);
+      assert.deepEqual(await listed(store, user('u'), now + DAY), []);
+    },
+  },
+  {
+    name: 'added again, the later limit stays, whichever came first',
+    async run({ store, now, id, user }) {
+      for (const [label, first, second] of [
+        ['a', now + HOUR, now + DAY],
+        ['b', now + DAY, now + HOUR],
+      ] as const) {
+        await store.index.add(user('u'), id(label), first, now);
+        await store.index.add(user('u'), id(label), second, now);
+      }
+      assert.deepEqual(await listed(store, user('u'), now), [id('a'), id('b')].sort(), 'each once');
+      assert.deepEqual(await listed(store, user('u'), now + DAY - 1), [id('a'), id('b')].sort());
+      assert.deepEqual(await listed(store, user('u'), now + DAY), []);
+    },
+  },
+  {
+    name: 'an add clears the entries of its user whose limit has passed, and no others',
+    async run({ store, now, id, user }) {
+      await store.index.add(user('u'), id('past'), now + HOUR, now);
+      await store.index.add(user('u'), id('live'), now + HOUR + 1, now);
+      await store.index.add(user('other'), id('past'), now + HOUR + 1, now);
+      await store.index.add(user('u'), id('new'), now + DAY, now + HOUR);
+      assert.equal(await store.index.confirm(user('u'), id('past')), false);
+      assert.equal(await store.index.confirm(user('u'), id('live')), true);
+      assert.equal(await store.index.confirm(user('u'), id('new')), true);
+      assert.equal(await store.index.confirm(user('other'), id('past')), true);
+    },
+  },
+  {
+    name: 'an add of an entry whose limit had passed brings it back with the new limit',
+    async run({ store, now, id, user }) {
+      await store.index.add(user('u'), id('a'), now + HOUR, now);
+      await store.index.add(user('u'), id('a'), now + DAY, now + HOUR);
+      assert.deepEqual(await listed(store, user('u'), now + HOUR), [id('a')]);
+    },
+  },
+  {
+    name: 'an entry needs no record: it is added first, and listing leaves it',
+    async run({ store, now, id, user }) {
+      await store.index.add(user('u'), id('a'), now + DAY, now);
+      assert.deepEqual(await listed(store, user('u'), now), [id('a')]);
+      assert.equal(await store.create(id('a'), recordAt(now)), true);
+      assert.equal(await store.index.confirm(user('u'), id('a')), true);
+      await store.index.remove(user('u'), [id('a')]);
+      assertRecord(await store.load(id('a')), recordAt(now));
+    },
+  },
+  {
+    name: 'users are kept apart, whatever their names are (STO-20, STO-27)',
+    async run({ store, now, id, user }) {
+      const scope = user('');
+      const names = [
+        `${scope}a`,
+        `${scope}A`,
+        `${scope}a `,
+        `${scope}a/b`,
+        `${scope}../a`,
+        `${scope}..\\a`,
+        `${scope}a.b`,
+        `${scope}$a`,
+        `${scope}{a}`,
+        `${scope}*`,
+        `${scope}a\u0000b`,
+        `${scope}a\nb`,
+        `${scope}é`,
+        `${scope}e\u0301`,
+        `${scope}🛒`,
+        `${scope}\ud800`,
+        `${scope}\ufffd`,
+        `${scope}${'u'.repeat(10_000)}`,
+        `${scope}${'u'.repeat(10_001)}`,
+        '',
+        '..',
+        '../../etc',
+        '__proto__',
+        'constructor',
+        '0',
+      ];
+      for (const [i, name] of names.entries()) await store.index.add(name, id(String(i)), now + DAY, now);
+      for (const [i, name] of names.entries()) {
+        assert.deepEqual(await listed(store, name, now), [id(String(i))], JSON.stringify(name.slice(-20)));
+        assert.equal(await store.index.confirm(name, id(String(i))), true);
+        assert.equal(await store.index.confirm(name, id('none')), false);
+      }
+      for (const [i, name] of names.entries()) {
+        await store.index.remove(name, [id(String(i))]);
+        assert.deepEqual(await listed(store, name, now), [], JSON.stringify(name.slice(-20)));
+      }
+    },
+  },
+  {
+    name: '50 adds at once all stay, and so do adds beside removes',
+    async run({ store, peer, now, id, user }) {
+      const labels = Array.from({ length: 50 }, (_, i) => String(i));
+      const side = (i: number) => (i % 2 === 0 ? store : peer).index;
+      await Promise.all(labels.map(async (label, i) => side(i).add(user('u'), id(label), now + DAY, now)));
+      assert.deepEqual(await listed(store, user('u'), now), labels.map(id).sort());
+      await Promise.all(
+        labels.map(async (label, i) =>
+          i < 25
+            ? side(i).remove(user('u'), [id(label)])
+            : side(i).add(user('u'), id(`more ${label}`), now + DAY, now),
+        ),
+      );
+      const rest = labels.slice(25).flatMap(label => [id(label), id(`more ${label}`)]);
+      assert.deepEqual(await listed(store, user('u'), now), rest.sort());
+    },
+  },
+];
