@@ -1,0 +1,22 @@
+import ms, { type StringValue } from 'ms';
+
+/** Longer texts are never a duration; `ms` throws on some and scans others. */
+const LONGEST_TEXT = 100;
+
+/**
+ * Milliseconds of a duration as users write it: a whole number of milliseconds, or text as the `ms` package reads it
+ * (`'90s'`, `'1.5h'`, `'30 days'`; a year is 365.25 days, text without a unit counts milliseconds). Fractions of a
+ * millisecond that text leads to are rounded.
+ *
+ * `undefined` for everything that is no such duration: negative, fractional, not finite, beyond safe integers, nonsense.
+ */
+export function parseDuration(value: number | string): number | undefined {
+  const duration = typeof value === 'string' ? parseText(value) : value;
+  return duration !== undefined && Number.isSafeInteger(duration) && duration >= 0 ? duration : undefined;
+}
+
+function parseText(text: string): number | undefined {
+  if (text === '' || text.length > LONGEST_TEXT) return undefined;
+  const duration: number | undefined = ms(text as StringValue); // its types leave out the `undefined` of nonsense
+  return duration === undefined ? undefined : Math.round(duration);
+}
