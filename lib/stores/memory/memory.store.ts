@@ -1,0 +1,207 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
+import type {
+  SessionMoments,
+  SessionRecord,
+  SessionUpdate,
+  UpdateResult,
+} from '../../store/session-record.interface.js';
+import type {
+  ClosableSessionStore,
+  IndexedSessionStore,
+  PingableSessionStore,
+  PrunableSessionStore,
+  SessionIndex,
+} from '../../store/session-store-abilities.interface.js';
+import {
+  type DestroyOptions,
+  isSessionId,
+  SessionStore,
+  SUCCESSOR_MARK_MS,
+} from '../../store/session-store.js';
+import { StoreRefusedError } from '../../store/store-refused.error.js';
+import { type Clock, systemClock } from '../../time/clock.js';
+import { copied, mismatchOf, moved, updated } from './memory-record.js';
+import { MemorySessionIndex } from './memory-session-index.js';
+import { type Lapsing, SWEEP_BATCH, Sweeper } from './sweeper.js';
+
+/** @publicApi */
+export interface MemorySessionStoreOptions {
+  /**
+   * How many sessions are held at most. When it is reached, expired sessions make room; if there are none, a new
+   * session is refused with a 503, and those that exist go on working. A live session is never thrown out for another.
+   * @default no limit: whoever can start sessions can fill the memory
+   */
+  readonly maxSessions?: number;
+  /**
+   * Tells when to collect what has expired. The verbs go by the `now` they are given.
+   * @default the machine's clock
+   */
+  readonly clock?: Clock;
+}
+
+/** A session, or the mark that a rotation left in its place: then `record` is undefined. */
+class Entry implements Lapsing {
+  dueAt: number;
+  place = 0;
+  successor: string | undefined = undefined;
+  markedUntil = 0;
+
+  constructor(
+    readonly id: string,
+    public record: SessionRecord | undefined,
+  ) {
+    this.dueAt = this.endsAt;
+  }
+
+  get endsAt(): number {
+    return this.record?.expiresAt ?? this.markedUntil;
+  }
+}
+
+/**
+ * Keeps sessions in the memory of this process: they end with it, and no other process sees them. For tests, for
+ * development, and for one process that may forget. Every verb answers at once.
+ *
+ * @example
+ * ```ts
+ * SessionModule.forRoot({ store: new MemorySessionStore({ maxSessions: 100_000 }) });
+ * ```
+ *
+ * @publicApi
+ */
+export class MemorySessionStore
+  extends SessionStore
+  implements IndexedSessionStore, PrunableSessionStore, PingableSessionStore, ClosableSessionStore
+{
+  readonly index: SessionIndex;
+  readonly #index: MemorySessionIndex;
+  readonly #entries = new Map<string, Entry>();
+  readonly #sweeper: Sweeper<Entry>;
+  readonly #clock: Clock;
+  readonly #maxSessions: number;
+  /** How many entries are sessions. The marks of rotations are few and small, and do not count. */
+  #sessions = 0;
+
+  /** @throws TypeError when `maxSessions` is not a positive integer. */
+  constructor({ maxSessions, clock = systemClock }: MemorySessionStoreOptions = {}) {
+    super();
+    if (maxSessions !== undefined && !(Number.isSafeInteger(maxSessions) && maxSessions > 0)) {
+      throw new TypeError(
+        `[session:memory] "maxSessions" is ${String(maxSessions)}; it has to be a positive integer. Leave it out for no limit.`,
+      );
+    }
+    this.#maxSessions = maxSessions ?? Infinity;
+    this.#clock = clock;
+    this.#sweeper = new Sweeper(clock, entry => this.#forget(entry));
+    this.index = this.#index = new MemorySessionIndex(clock);
+  }
+
+  override load(id: string): SessionRecord | undefined {
+    return this.#entries.get(id)?.record;
+  }
+
+  /**
+   * @throws `StoreRefusedError` when `maxSessions` live sessions are held.
+   * @throws TypeError when `id` is not an id.
+   */
+  override create(id: string, record: SessionRecord): boolean {
+    if (!isSessionId(id))
+      throw new TypeError('[session:memory] an id is 64 lower-case hex digits; this one is not.');
+    if (this.#entries.has(id)) return false;
+    this.#makeRoom();
+    const entry = new Entry(id, copied(record));
+    this.#entries.set(id, entry);
+    this.#sessions++;
+    this.#sweeper.add(entry);
+    return true;
+  }
+
+  override update(id: string, update: SessionUpdate, now: number): UpdateResult {
+    const entry = this.#entries.get(id);
+    const record = entry?.record;
+    if (entry === undefined || record === undefined || now >= record.expiresAt) return 'gone';
+    const mismatch = update.expect && mismatchOf(record.data, update.expect);
+    if (mismatch !== undefined) return mismatch;
+    entry.record = updated(record, update);
+    return 'done';
+  }
+
+  override touch(id: string, moments: SessionMoments, now: number): boolean {
+    const entry = this.#entries.get(id);
+    const record = entry?.record;
+    if (entry === undefined || record === undefined || now >= record.expiresAt) return false;
+    entry.record = moved(record, moments);
+    return true;
+  }
+
+  override destroy(id: string, now: number, { successor }: DestroyOptions = {}): SessionRecord | undefined {
+    const entry = successor === undefined ? this.#lastOf(id, now) : this.#entries.get(id);
+    const record = entry?.record;
+    if (entry === undefined || record === undefined || now >= record.expiresAt) return undefined;
+    if (successor === undefined) {
+      this.#sweeper.remove(entry);
+      this.#forget(entry);
+    } else {
+      this.#mark(entry, successor, now + SUCCESSOR_MARK_MS);
+    }
+    return record;
+  }
+
+  /** Gives way to other work after each batch, so a million expired sessions do not stop the process. */
+  async prune(now: number): Promise<number> {
+    let pruned = 0;
+    for (let more = true; more;) {
+      const before = this.#sessions;
+      more = this.#sweeper.sweep(now, SWEEP_BATCH);
+      pruned += before - this.#sessions;
+      if (more) await otherWork();
+    }
+    while (this.#index.sweep(now, SWEEP_BATCH)) await otherWork();
+    return pruned;
+  }
+
+  /** There is no backend that could fail to answer. */
+  ping(): void {}
+
+  /** Stops the timers. What is held stays readable, and is not swept any more. */
+  close(): void {
+    this.#sweeper.close();
+    this.#index.close();
+  }
+
+  /** Where the marks lead from this id. They may lead in a circle, for nobody checks what a successor is. */
+  #lastOf(id: string, now: number): Entry | undefined {
+    let entry = this.#entries.get(id);
+    if (entry?.successor === undefined) return entry;
+    const passed = new Set<Entry>();
+    while (entry?.successor !== undefined && now < entry.markedUntil && !passed.has(entry)) {
+      passed.add(entry);
+      entry = this.#entries.get(entry.successor);
+    }
+    return entry;
+  }
+
+  #mark(entry: Entry, successor: string, until: number): void {
+    entry.record = undefined;
+    entry.successor = successor;
+    entry.markedUntil = until;
+    this.#sessions--;
+    this.#sweeper.movedBack(entry);
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.id);
+    if (entry.record !== undefined) this.#sessions--;
+  }
+
+  #makeRoom(): void {
+    const now = this.#clock.now();
+    for (let more = true; more && this.#sessions >= this.#maxSessions;)
+      more = this.#sweeper.sweep(now, SWEEP_BATCH);
+    if (this.#sessions < this.#maxSessions) return;
+    throw new StoreRefusedError(
+      `[session:memory] ${this.#maxSessions} sessions are held, as many as "maxSessions" allows, and none of them has expired. ` +
+        'Raise it, or let sessions end sooner with a shorter "idleTimeout".',
+    );
+  }
+}
