@@ -69,13 +69,15 @@ function valueOf(header: string, start: number, end: number, name: string): stri
 }
 
 function skipBlanks(text: string, start: number, end: number): number {
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  return start;
+  let first = start;
+  while (first < end && isBlank(text.charCodeAt(first))) first++;
+  return first;
 }
 
 function dropBlanks(text: string, start: number, end: number): number {
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return end;
+  let last = end;
+  while (last > start && isBlank(text.charCodeAt(last - 1))) last--;
+  return last;
 }
 
 function isBlank(code: number): boolean {

@@ -1,0 +1,131 @@
+import { types } from 'node:util';
+import type { SessionCodec } from '../codec/session-codec.interface.js';
+import { jsonCodec } from '../codec/json.codec.js';
+import { SessionConfigError, type SessionConfigProblem } from '../errors/session-config.error.js';
+import type { SessionStoreType } from '../store/store-types.js';
+import { compileExclude } from './compile-exclude.js';
+import { describe, isObject, OptionReader } from './option-reader.js';
+import { cookieOptionNames, resolveCookieOptions } from './resolve-cookie-options.js';
+import type { ResolvedSessionOptions } from './resolved-session-options.interface.js';
+import { explainStoreOption, isStore, optionNamesOf, resolveStore } from './resolve-store.js';
+import { sessionOptionDefaults as defaults } from './session-options.defaults.js';
+import type { CommonSessionOptions, SessionModuleOptions } from './session-options.interface.js';
+
+/** A century: all stores can keep such a moment, and nobody means more. */
+const LONGEST_TIMEOUT_MS = 100 * 365.25 * 86_400_000;
+const LONGEST_STORE_TIMEOUT_MS = 600_000;
+
+const commonOptionNames: readonly (keyof CommonSessionOptions | 'type' | 'store')[] = [
+  'type',
+  'store',
+  'load',
+  'idleTimeout',
+  'absoluteTimeout',
+  'touchInterval',
+  'cookie',
+  'onStoreError',
+  'storeTimeout',
+  'failFast',
+  'saveOnServerError',
+  'maxSize',
+  'codec',
+  'exclude',
+];
+
+/**
+ * What users wrote, with defaults, checked. Does no I/O and keeps no hold of the given object.
+ *
+ * @throws SessionConfigError with all problems together, each with its remedy.
+ */
+export function resolveSessionOptions(
+  options: SessionModuleOptions | SessionStoreType,
+  environment: { readonly production: boolean },
+): ResolvedSessionOptions {
+  const given: unknown = typeof options === 'string' ? { type: options } : options;
+  const misfit = explainMisfit(given);
+  if (misfit !== undefined || !isObject(given)) {
+    throw new SessionConfigError([{ option: 'options', message: misfit ?? `is ${describe(given)}.` }]);
+  }
+
+  const problems: SessionConfigProblem[] = [];
+  const reader = new OptionReader(given, '', problems);
+  const type = reader.value('type');
+  reader.refuseUnknown([...commonOptionNames, ...optionNamesOf(type)], name => explainUnknown(name, type));
+
+  const store = resolveStore(reader);
+  const resolved = {
+    load: reader.oneOf('load', ['eager', 'lazy']) ?? defaults.load,
+    ...resolveTimeouts(reader),
+    cookie: resolveCookieOptions(reader.value('cookie'), environment, problems),
+    onStoreError: reader.oneOf('onStoreError', ['fail', 'anonymous']) ?? defaults.onStoreError,
+    storeTimeoutMs:
+      reader.count('storeTimeout', 'milliseconds', LONGEST_STORE_TIMEOUT_MS) ?? defaults.storeTimeoutMs,
+    failFast: reader.boolean('failFast') ?? defaults.failFast,
+    saveOnServerError: reader.boolean('saveOnServerError') ?? defaults.saveOnServerError,
+    maxSizeBytes: reader.count('maxSize', 'bytes') ?? defaults.maxSizeBytes,
+    codec: readCodec(reader) ?? jsonCodec,
+    isExcluded: compileExclude(reader),
+  };
+  if (store === undefined || problems.length > 0) throw new SessionConfigError(problems);
+  return Object.freeze({ store: Object.freeze(store), ...resolved });
+}
+
+type Timeouts = Pick<ResolvedSessionOptions, 'idleTimeoutMs' | 'absoluteTimeoutMs' | 'touchIntervalMs'>;
+
+function resolveTimeouts(reader: OptionReader): Timeouts {
+  const century = [LONGEST_TIMEOUT_MS, '100 years are possible'] as const;
+  const idle = reader.duration('idleTimeout', '30m', ...century);
+  const absolute = reader.duration('absoluteTimeout', '12h', ...century);
+  const touch = reader.duration('touchInterval', '60s', ...century);
+
+  const absoluteTimeoutMs = absolute ?? defaults.absoluteTimeoutMs;
+  // The default gives way to a shorter absolute limit; what somebody wrote down does not, below.
+  const idleTimeoutMs = idle ?? Math.min(defaults.idleTimeoutMs, absoluteTimeoutMs);
+  const share = Math.max(1, Math.floor(idleTimeoutMs * defaults.touchIntervalShare));
+  const touchIntervalMs = touch ?? Math.min(share, defaults.touchIntervalMaxMs);
+
+  if (idleTimeoutMs > absoluteTimeoutMs && reader.sound('absoluteTimeout')) {
+    const other = absolute === undefined ? "which is '24h' unless you set it" : 'which nothing extends';
+    reader.problem(
+      'idleTimeout',
+      `is longer than absoluteTimeout, ${other}; raise that one or lower this one.`,
+    );
+  }
+  if (touch !== undefined && touch >= idleTimeoutMs && reader.sound('idleTimeout', 'absoluteTimeout')) {
+    const reason = 'sessions would end while they are in use';
+    reader.problem(
+      'touchInterval',
+      `is not shorter than idleTimeout, so ${reason}; lower it, or leave it out.`,
+    );
+  }
+  return { idleTimeoutMs, absoluteTimeoutMs, touchIntervalMs };
+}
+
+function readCodec(reader: OptionReader): SessionCodec | undefined {
+  const codec = reader.value('codec');
+  if (codec === undefined || isCodec(codec)) return codec;
+  return reader.problem(
+    'codec',
+    `is ${describe(codec)}; give an object with encode(value) and decode(text).`,
+  );
+}
+
+function isCodec(value: unknown): value is SessionCodec {
+  return isObject(value) && typeof value['encode'] === 'function' && typeof value['decode'] === 'function';
+}
+
+/** What is wrong when the options as a whole are something else. */
+function explainMisfit(given: unknown): string | undefined {
+  const example = "{ type: 'memory' }";
+  if (types.isPromise(given))
+    return 'is a promise; await it, or use SessionModule.forRootAsync({ useFactory }).';
+  if (isStore(given)) return 'is a store; write { store: yourStore }.';
+  return isObject(given) ? undefined : `is ${describe(given)}; write an object like ${example}.`;
+}
+
+function explainUnknown(name: string, type: unknown): string | undefined {
+  if (cookieOptionNames.some(cookieOption => cookieOption === name)) {
+    return `is an option of the cookie; write cookie: { ${name}: … }.`;
+  }
+  return explainStoreOption(name, type);
+}

@@ -1,0 +1,80 @@
+import type { SessionStore } from '../store/session-store.js';
+import { storeTypes, type SessionStoreType } from '../store/store-types.js';
+import { nearest } from './nearest-name.js';
+import { describe, isObject, type OptionReader } from './option-reader.js';
+import type { ResolvedStore } from './resolved-session-options.interface.js';
+
+const VERBS = ['load', 'create', 'update', 'touch', 'destroy'] as const;
+
+const typeNames = Object.keys(storeTypes) as SessionStoreType[];
+const KNOWN_TYPES = typeNames.map(type => `'${type}'`).join(', ');
+
+/** The store that `type` or `store` names; `undefined` when a problem was noted. */
+export function resolveStore(options: OptionReader): ResolvedStore | undefined {
+  const type = options.value('type');
+  const store = options.value('store');
+  if (type === undefined && store === undefined) {
+    return options.problem(
+      'type',
+      `is missing; write one of ${KNOWN_TYPES}, or give a store of your own as 'store'.`,
+    );
+  }
+  if (type !== undefined && store !== undefined) {
+    return options.problem('store', "is given together with 'type'; keep one of the two.");
+  }
+  return store === undefined ? resolveType(type, options) : resolveGiven(store, options);
+}
+
+/** The names of the options that belong to the store of this `type`. */
+export function optionNamesOf(type: unknown): readonly string[] {
+  return isKnownType(type) ? storeTypes[type].optionNames : [];
+}
+
+/** Says so when an unknown option is another store's. */
+export function explainStoreOption(name: string, type: unknown): string | undefined {
+  const owners = typeNames
+    .filter(owner => optionNamesOf(owner).includes(name))
+    .map(owner => `type: '${owner}'`);
+  if (owners.length === 0) return undefined;
+  const place = isKnownType(type) ? `type: '${type}' does not take it` : 'here it has no effect';
+  return `is an option of ${owners.join(' and ')}; ${place}. Remove it.`;
+}
+
+/** Whether this could be a store: it has the five verbs. Asked of classes that extend nothing of ours, too. */
+export function isStore(value: unknown): value is SessionStore {
+  return isObject(value) && missingVerbs(value).length === 0;
+}
+
+function resolveType(type: unknown, options: OptionReader): ResolvedStore | undefined {
+  if (!isKnownType(type)) {
+    const meant = typeof type === 'string' ? nearest(type, typeNames) : undefined;
+    const hint = meant === undefined ? '' : ` Did you mean '${meant}'?`;
+    return options.problem('type', `is ${describe(type)}; write one of ${KNOWN_TYPES}.${hint}`);
+  }
+  const given = optionNamesOf(type).map(name => [name, options.value(name)] as const);
+  const storeOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return { kind: 'type', type, options: Object.freeze(storeOptions) };
+}
+
+function resolveGiven(store: unknown, options: OptionReader): ResolvedStore | undefined {
+  if (isStore(store)) return { kind: 'given', store };
+  if (typeof store === 'function') {
+    return options.problem('store', 'is a class or a function; give an instance: new MySessionStore().');
+  }
+  if (!isObject(store)) {
+    return options.problem(
+      'store',
+      `is ${describe(store)}; give an instance of a class that extends SessionStore.`,
+    );
+  }
+  const missing = missingVerbs(store).map(verb => `${verb}()`);
+  return options.problem('store', `is no SessionStore: it lacks ${missing.join(', ')}.`);
+}
+
+function missingVerbs(value: Readonly<Record<string, unknown>>): string[] {
+  return VERBS.filter(verb => typeof value[verb] !== 'function');
+}
+
+function isKnownType(type: unknown): type is SessionStoreType {
+  return typeof type === 'string' && Object.hasOwn(storeTypes, type);
+}
