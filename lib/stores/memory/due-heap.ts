@@ -1,14 +1,14 @@
-/** Something that lapses. Only the heap writes `dueAt` and `place` once it was added. */
+/** Something that lapses at a moment. Only the heap writes these two once it was added. */
 export interface Due {
-  /** Not later than the moment it lapses: a limit that moved forward is noticed when this one is reached. */
+  /** When it lapses, ms since the epoch. */
   dueAt: number;
-  /** Where it is in the heap, so that it can be taken out. */
+  /** Where it is in the heap, so that it can be moved and taken out. */
   place: number;
 }
 
 /**
- * A binary heap of things by the moment they lapse. What is usual is cheap: new sessions lapse last, so adding one
- * moves nothing, and a touch does not come here at all.
+ * A binary heap of things by the moment they lapse. What is usual is cheap: what is new or was moved lapses last, so
+ * adding it moves nothing.
  */
 export class DueHeap<T extends Due> {
   readonly #items: T[] = [];

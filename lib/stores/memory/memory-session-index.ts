@@ -1,11 +1,11 @@
 import type { SessionIndex } from '../../store/session-store-abilities.interface.js';
 import type { Clock } from '../../time/clock.js';
-import { type Lapsing, Sweeper } from './sweeper.js';
+import type { Due } from './due-heap.js';
+import { Sweeper } from './sweeper.js';
 
-interface IndexEntry extends Lapsing {
+interface IndexEntry extends Due {
   readonly user: string;
   readonly id: string;
-  endsAt: number;
 }
 
 /** Which sessions a user has, beside the records of a `MemorySessionStore`. */
@@ -23,13 +23,13 @@ export class MemorySessionIndex implements SessionIndex {
     this.#users.set(user, entries);
     const known = entries.get(id);
     if (known === undefined) {
-      const entry: IndexEntry = { user, id, endsAt: until, dueAt: until, place: 0 };
+      const entry: IndexEntry = { user, id, dueAt: until, place: 0 };
       entries.set(id, entry);
       this.#sweeper.add(entry);
     } else {
-      known.endsAt = Math.max(known.endsAt, until);
+      this.#sweeper.move(known, Math.max(known.dueAt, until));
     }
-    for (const entry of entries.values()) if (entry.endsAt <= now) this.#remove(entry);
+    for (const entry of entries.values()) if (entry.dueAt <= now) this.#remove(entry);
   }
 
   confirm(user: string, id: string): boolean {
@@ -45,7 +45,7 @@ export class MemorySessionIndex implements SessionIndex {
 
   list(user: string, now: number): readonly string[] {
     const ids: string[] = [];
-    for (const entry of this.#users.get(user)?.values() ?? []) if (entry.endsAt > now) ids.push(entry.id);
+    for (const entry of this.#users.get(user)?.values() ?? []) if (entry.dueAt > now) ids.push(entry.id);
     return ids;
   }
 

@@ -20,9 +20,10 @@ import {
 } from '../../store/session-store.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { type Clock, systemClock } from '../../time/clock.js';
+import type { Due } from './due-heap.js';
 import { copied, mismatchOf, moved, updated } from './memory-record.js';
 import { MemorySessionIndex } from './memory-session-index.js';
-import { type Lapsing, SWEEP_BATCH, Sweeper } from './sweeper.js';
+import { SWEEP_BATCH, Sweeper } from './sweeper.js';
 
 /** @publicApi */
 export interface MemorySessionStoreOptions {
@@ -39,22 +40,19 @@ export interface MemorySessionStoreOptions {
   readonly clock?: Clock;
 }
 
-/** A session, or the mark that a rotation left in its place: then `record` is undefined. */
-class Entry implements Lapsing {
+/** A session, or the mark that a rotation left in its place: then there is a successor instead of a record. */
+class Entry implements Due {
   dueAt: number;
   place = 0;
+  record: SessionRecord | undefined;
   successor: string | undefined = undefined;
-  markedUntil = 0;
 
   constructor(
     readonly id: string,
-    public record: SessionRecord | undefined,
+    record: SessionRecord,
   ) {
-    this.dueAt = this.endsAt;
-  }
-
-  get endsAt(): number {
-    return this.record?.expiresAt ?? this.markedUntil;
+    this.record = record;
+    this.dueAt = record.expiresAt;
   }
 }
 
@@ -119,25 +117,25 @@ export class MemorySessionStore
   override update(id: string, update: SessionUpdate, now: number): UpdateResult {
     const entry = this.#entries.get(id);
     const record = entry?.record;
-    if (entry === undefined || record === undefined || now >= record.expiresAt) return 'gone';
+    if (entry === undefined || record === undefined || now >= entry.dueAt) return 'gone';
     const mismatch = update.expect && mismatchOf(record.data, update.expect);
     if (mismatch !== undefined) return mismatch;
-    entry.record = updated(record, update);
+    this.#replace(entry, updated(record, update));
     return 'done';
   }
 
   override touch(id: string, moments: SessionMoments, now: number): boolean {
     const entry = this.#entries.get(id);
     const record = entry?.record;
-    if (entry === undefined || record === undefined || now >= record.expiresAt) return false;
-    entry.record = moved(record, moments);
+    if (entry === undefined || record === undefined || now >= entry.dueAt) return false;
+    this.#replace(entry, moved(record, moments));
     return true;
   }
 
   override destroy(id: string, now: number, { successor }: DestroyOptions = {}): SessionRecord | undefined {
     const entry = successor === undefined ? this.#lastOf(id, now) : this.#entries.get(id);
     const record = entry?.record;
-    if (entry === undefined || record === undefined || now >= record.expiresAt) return undefined;
+    if (entry === undefined || record === undefined || now >= entry.dueAt) return undefined;
     if (successor === undefined) {
       this.#sweeper.remove(entry);
       this.#forget(entry);
@@ -174,19 +172,23 @@ export class MemorySessionStore
     let entry = this.#entries.get(id);
     if (entry?.successor === undefined) return entry;
     const passed = new Set<Entry>();
-    while (entry?.successor !== undefined && now < entry.markedUntil && !passed.has(entry)) {
+    while (entry?.successor !== undefined && now < entry.dueAt && !passed.has(entry)) {
       passed.add(entry);
       entry = this.#entries.get(entry.successor);
     }
     return entry;
   }
 
+  #replace(entry: Entry, record: SessionRecord): void {
+    entry.record = record;
+    this.#sweeper.move(entry, record.expiresAt);
+  }
+
   #mark(entry: Entry, successor: string, until: number): void {
     entry.record = undefined;
     entry.successor = successor;
-    entry.markedUntil = until;
     this.#sessions--;
-    this.#sweeper.movedBack(entry);
+    this.#sweeper.move(entry, until);
   }
 
   #forget(entry: Entry): void {
@@ -196,8 +198,7 @@ export class MemorySessionStore
 
   #makeRoom(): void {
     const now = this.#clock.now();
-    for (let more = true; more && this.#sessions >= this.#maxSessions;)
-      more = this.#sweeper.sweep(now, SWEEP_BATCH);
+    for (let more = true; more && this.#sessions >= this.#maxSessions;) more = this.#sweeper.sweep(now, 1);
     if (this.#sessions < this.#maxSessions) return;
     throw new StoreRefusedError(
       `[session:memory] ${this.#maxSessions} sessions are held, as many as "maxSessions" allows, and none of them has expired. ` +

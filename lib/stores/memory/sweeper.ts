@@ -1,21 +1,15 @@
 import type { Clock } from '../../time/clock.js';
 import { type Due, DueHeap } from './due-heap.js';
 
-/** Something that lapses at a moment that may move. */
-export interface Lapsing extends Due {
-  /** When it really lapses, ms since the epoch. */
-  readonly endsAt: number;
-}
-
 /** How often it looks for what has lapsed, in milliseconds. */
 export const SWEEP_EVERY_MS = 30_000;
-/** How many one step drops: well under a millisecond or two, also among a million. */
+/** How many one step drops: about half a millisecond, also among a million. */
 export const SWEEP_BATCH = 500;
 /** How long requests have the event loop between two steps, in milliseconds. */
 const BETWEEN_BATCHES_MS = 5;
 
 /** Drops what has lapsed, in small steps. Its timer runs only while it has something, and never holds the process. */
-export class Sweeper<T extends Lapsing> {
+export class Sweeper<T extends Due> {
   readonly #heap = new DueHeap<T>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -35,9 +29,9 @@ export class Sweeper<T extends Lapsing> {
     this.#heap.remove(item);
   }
 
-  /** Has to hear of a limit that moved back. One that moved forward is noticed in time. */
-  movedBack(item: T): void {
-    this.#heap.move(item, item.endsAt);
+  /** Gives an item another moment to lapse. */
+  move(item: T, dueAt: number): void {
+    if (item.dueAt !== dueAt) this.#heap.move(item, dueAt);
   }
 
   /** Drops at most `most` items that have lapsed at `now`. `true`: there may be more. */
@@ -45,12 +39,8 @@ export class Sweeper<T extends Lapsing> {
     for (let i = 0; i < most; i++) {
       const item = this.#heap.first();
       if (item === undefined || item.dueAt > now) return false;
-      if (item.endsAt > now) {
-        this.#heap.move(item, item.endsAt);
-      } else {
-        this.#heap.remove(item);
-        this.drop(item);
-      }
+      this.#heap.remove(item);
+      this.drop(item);
     }
     return true;
   }

@@ -87,6 +87,17 @@ const NON_IDS = [
   'constructor',
 ];
 
+/** Reflect.set answers false where the store hands out frozen objects: either way is isolation. */
+function spoil(value: object): void {
+  Reflect.set(value, 'expiresAt', 1);
+  Reflect.set(value, 'meta', 'spoilt');
+  for (const part of [value, Reflect.get(value, 'data') as object, Reflect.get(value, 'set') as object]) {
+    if (part === undefined) continue;
+    Reflect.set(part, 'd:views', 'spoilt');
+    Reflect.set(part, 'd:extra', 'spoilt');
+  }
+}
+
 export const basicsCases: readonly StoreCase[] = [
   {
     name: 'an unknown id is absent for every verb, and asking creates nothing (STO-01, STO-02, STO-06, STO-10, STO-18)',
@@ -286,20 +297,6 @@ export const basicsCases: readonly StoreCase[] = [
   {
     name: 'mutating what was passed in or what came back does not change the store (STO-19)',
     async run({ store, now, id }) {
-      // Reflect.set answers false where the store hands out frozen objects: either way is isolation.
-      const spoil = (value: object) => {
-        Reflect.set(value, 'expiresAt', 1);
-        Reflect.set(value, 'meta', 'spoilt');
-        for (const part of [
-          value,
-          Reflect.get(value, 'data') as object,
-          Reflect.get(value, 'set') as object,
-        ]) {
-          if (part === undefined) continue;
-          Reflect.set(part, 'd:views', 'spoilt');
-          Reflect.set(part, 'd:extra', 'spoilt');
-        }
-      };
       const given = { ...recordAt(now), data: { ...recordAt(now).data } };
       await store.create(id('a'), given);
       spoil(given);
