@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const lib = fileURLToPath(new URL('../lib', import.meta.url));
+const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter(
+  file => file.endsWith('.ts') && !/\.(spec|test-d)\.ts$/.test(file),
+);
+
+interface SourceFile {
+  readonly code: string;
+  /** Files of lib, as `session/session-state.ts`. */
+  readonly imports: readonly string[];
+  /** Everything else: packages and Node's own modules. */
+  readonly packages: readonly string[];
+}
+
+const sources = new Map<string, SourceFile>(
+  files.map(file => {
+    const code = readFileSync(join(lib, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
+    const from = [...code.matchAll(/(?:\bfrom|\bimport\(?)\s*'([^']+)'/g)].map(
+      ([, specifier = '']) => specifier,
+    );
+    const imports = from
+      .filter(specifier => specifier.startsWith('.'))
+      .map(specifier => relative(lib, join(lib, dirname(file), specifier)).replace(/\.js$/, '.ts'));
+    return [file, { code, imports, packages: from.filter(specifier => !specifier.startsWith('.')) }];
+  }),
+);
+
+/** `stores/redis` for a file of a store, `lifecycle` for one of a folder, `.` for one at the root. */
+const place = (file: string) =>
+  file.startsWith('stores/') ? file.split('/', 2).join('/') : dirname(file).split('/')[0]!;
+
+/** `file → what` for everything that breaks the rule. */
+function breaches(offends: (file: string, source: SourceFile) => readonly string[]): string[] {
+  return [...sources].flatMap(([file, source]) => offends(file, source).map(what => `${file} → ${what}`));
+}
+
+const LEAVES = ['codec', 'errors', 'time', 'crypto', 'events'];
+
+/** Which folders a folder may import besides itself. Root files may import all of them. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(LEAVES.map(leaf => [leaf, LEAVES])),
+  store: LEAVES,
+  options: ['store', 'cookie', ...LEAVES],
+  cookie: ['options', ...LEAVES],
+  http: ['cookie', ...LEAVES],
+  session: ['store', 'options', ...LEAVES],
+  lifecycle: ['session', 'store', 'cookie', 'http', 'options', ...LEAVES],
+  testing: ['store', 'time', 'errors'],
+};
+
+describe('the import rules: arrows only point down', () => {
+  it('the rules see the files and their imports', () => {
+    expect(files).toContain('store/session-store.ts');
+    expect(sources.get('store/session-store.ts')?.imports).toEqual(['store/session-record.interface.ts']);
+    expect(files.filter(file => !sources.get(file)?.code)).toEqual([]);
+  });
+
+  it('every import of lib/ leads to a file that is there', () => {
+    expect(breaches((_, { imports }) => imports.filter(to => !sources.has(to)))).toEqual([]);
+  });
+
+  it('a folder imports only from the folders below it', () => {
+    const seen = breaches((file, { imports }) => {
+      const here = place(file);
+      if (here === '.' || here.startsWith('stores/') || file === 'store/store-types.ts') return [];
+      const below = ARROWS[here] ?? [];
+      return imports.filter(to => place(to) !== here && !below.includes(place(to)));
+    });
+    expect(seen).toEqual([]);
+  });
+
+  it('a store knows the contract and the leaves: no other store, no session, no HTTP, no Nest', () => {
+    const below = ['store', 'codec', 'errors', 'time', 'crypto'];
+    const seen = breaches((file, { imports, packages }) => {
+      const here = place(file);
+      if (!here.startsWith('stores/')) return [];
+      const nest = packages.filter(name => name.startsWith('@nestjs/'));
+      return [...imports.filter(to => place(to) !== here && !below.includes(place(to))), ...nest];
+    });
+    expect(seen).toEqual([]);
+  });
+
+  it('only the registry of types names the stores', () => {
+    const seen = breaches((file, { imports }) => {
+      const outside = !file.startsWith('stores/') && !['store/store-types.ts', 'index.ts'].includes(file);
+      return outside ? imports.filter(to => to.startsWith('stores/')) : [];
+    });
+    expect(seen).toEqual([]);
+  });
+
+  it('nothing imports the public index', () => {
+    expect(breaches((_, { imports }) => imports.filter(to => to === 'index.ts'))).toEqual([]);
+  });
+
+  it('no file leads back to itself', () => {
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]): string[] => {
+      if (path.includes(file)) return [[...path.slice(path.indexOf(file)), file].join(' → ')];
+      if (done.has(file)) return [];
+      const found = (sources.get(file)?.imports ?? []).flatMap(to => visit(to, [...path, file]));
+      done.add(file);
+      return found;
+    };
+    expect(files.flatMap(file => visit(file, []))).toEqual([]);
+  });
+
+  it('Nest is known at the root, in http/ and in errors/ only', () => {
+    const seen = breaches((file, { packages }) =>
+      ['.', 'http', 'errors'].includes(place(file))
+        ? []
+        : packages.filter(name => name.startsWith('@nestjs/')),
+    );
+    expect(seen).toEqual([]);
+  });
+
+  it.each([
+    ['the time', /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, /^time\/clock\.ts$/],
+    ['randomness', /\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b|\bMath\.random\(/, /^crypto\//],
+    ['cryptography', /node:crypto/, /^crypto\//],
+  ])('%s comes from one place', (_, pattern, home) => {
+    const users = [...sources].filter(([, { code }]) => pattern.test(code)).map(([file]) => file);
+    expect(users.filter(file => !home.test(file))).toEqual([]);
+  });
+
+  it('a driver is imported by its own store only, and only when that is used', () => {
+    const drivers = { ioredis: 'stores/redis', mongodb: 'stores/mongodb' };
+    for (const [driver, home] of Object.entries(drivers)) {
+      const users = [...sources]
+        .filter(([, { packages }]) => packages.includes(driver))
+        .map(([file]) => file);
+      expect(users.filter(file => place(file) !== home)).toEqual([]);
+      const atLoad = new RegExp(`^(?:import|export) (?!type\\b)[^;]*from '${driver}'`, 'm');
+      expect(users.filter(file => atLoad.test(sources.get(file)?.code ?? ''))).toEqual([]);
+    }
+  });
+});
