@@ -195,7 +195,7 @@ describe('MemorySessionStore collects what has expired', () => {
     for (let n = 0; n < 2_000; n++) store.create(idOf(n), recordUntil(NOW + n));
     pass(30_000);
     const left = () => Array.from({ length: 2_000 }, (_, n) => store.load(idOf(n))).filter(Boolean).length;
-    expect(left()).toBe(1_500);
+    expect(left()).toBe(1_800);
     pass(1_000);
     expect(left()).toBe(0);
     store.close();
@@ -244,7 +244,7 @@ describe('MemorySessionStore beside other work', () => {
     let turn = setImmediate(count);
     expect(await store.prune(NOW)).toBe(5_000);
     clearImmediate(turn);
-    expect(turns).toBeGreaterThanOrEqual(9);
+    expect(turns).toBeGreaterThanOrEqual(20);
     store.close();
   });
 });

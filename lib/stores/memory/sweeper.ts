@@ -2,9 +2,9 @@ import type { Clock } from '../../time/clock.js';
 import { type Due, DueHeap } from './due-heap.js';
 
 /** How often it looks for what has lapsed, in milliseconds. */
-export const SWEEP_EVERY_MS = 30_000;
-/** How many one step drops: about half a millisecond, also among a million. */
-export const SWEEP_BATCH = 500;
+const SWEEP_EVERY_MS = 30_000;
+/** How many one step drops: about a millisecond among a million sessions. */
+export const SWEEP_BATCH = 200;
 /** How long requests have the event loop between two steps, in milliseconds. */
 const BETWEEN_BATCHES_MS = 5;
 

@@ -309,6 +309,11 @@ export const basicsCases: readonly StoreCase[] = [
       spoil(change);
       const expected = recordAt(now, { data: { 'd:views': '1', 'd:n': '1' } });
       assertRecord(await store.load(id('a')), expected);
+      spoil(await loaded(store, id('a')));
+      assertRecord(await store.load(id('a')), expected);
+      await store.touch(id('a'), { expiresAt: now, lastSeenAt: now }, now);
+      spoil(await loaded(store, id('a')));
+      assertRecord(await store.load(id('a')), expected);
       const mismatch = await store.update(id('a'), updateAt(now, { expect: { 'd:n': '2' } }), now);
       assertMismatch(mismatch, { 'd:n': '1' });
       if (typeof mismatch === 'object') Reflect.set(mismatch.current, 'd:n', 'spoilt');
