@@ -1,0 +1,165 @@
+import { Buffer } from 'node:buffer';
+import { BIGINT, BUFFER, BYTES, CONST, DATE, looksEscaped, MAP, SET } from './json-escapes.js';
+import { describeInstance, kindOf } from './object-kind.js';
+import { MAX_DEPTH, UnencodableValueError } from './session-codec.interface.js';
+
+/**
+ * One walk over one value: refuses what cannot be kept and puts escapes in place of what JSON does not know.
+ *
+ * A part with nothing special inside is given back as it is, so that a plain value costs the walk and no copy.
+ * Nothing of the caller's is ever changed.
+ */
+export class JsonEncoder {
+  /** The containers around the current value and the steps through them; both are valid up to `depth`. */
+  private readonly ancestors: object[] = [];
+  private readonly path: (string | number)[] = [];
+  private depth = 0;
+
+  /** What `JSON.stringify` shall write for the value. */
+  escape(value: unknown): unknown {
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+        return value;
+      case 'number':
+        return Number.isFinite(value) && !Object.is(value, -0) ? value : { [CONST]: nameOf(value) };
+      case 'object':
+        return value === null ? null : this.escapeObject(value);
+      case 'undefined':
+        return { [CONST]: 'undefined' };
+      case 'bigint':
+        return { [BIGINT]: String(value) };
+      case 'symbol':
+      case 'function':
+        break;
+    }
+    throw this.refusal(`a ${typeof value}`);
+  }
+
+  /** The error for what is at the current path. */
+  refusal(what: string, cause?: unknown): UnencodableValueError {
+    const error = new UnencodableValueError(this.path.slice(0, this.depth), what);
+    if (cause !== undefined) error.cause = cause;
+    return error;
+  }
+
+  private escapeObject(value: object): unknown {
+    switch (kindOf(value)) {
+      case 'object':
+        return this.escapePlain(value as Record<string, unknown>);
+      case 'array':
+        return this.escapeArray(value as unknown[]);
+      case 'date':
+        return this.escapeDate(value as Date);
+      case 'map':
+        return this.escapeMap(value as Map<unknown, unknown>);
+      case 'set':
+        return this.escapeSet(value as Set<unknown>);
+      case 'bytes':
+        return { [BYTES]: this.base64(value as Uint8Array) };
+      case 'buffer':
+        return { [BUFFER]: this.base64(value as Uint8Array) };
+      case undefined:
+        break;
+    }
+    throw this.refusal(describeInstance(value));
+  }
+
+  private escapePlain(object: Record<string, unknown>): unknown {
+    const keys = Object.keys(object);
+    this.refuseSymbols(object);
+    // A hidden `toJSON` would be called by JSON.stringify; anything else hidden would be lost.
+    if (Object.getOwnPropertyNames(object).length !== keys.length) throw this.refusal('a hidden property');
+    const level = this.enter(object);
+    let copy: Record<string, unknown> | undefined;
+    for (const key of keys) {
+      this.path[level] = key;
+      const value = object[key];
+      const escaped = this.escape(value);
+      // An own `__proto__` is copied as an own property by the spread, so the assignment finds that and no setter.
+      if (escaped !== value) (copy ??= { ...object })[key] = escaped;
+    }
+    this.depth = level;
+    const plain = copy ?? object;
+    return looksEscaped(keys) ? { [`$${keys[0]}`]: plain[keys[0] as string] } : plain;
+  }
+
+  private escapeArray(array: unknown[]): unknown {
+    this.refuseSymbols(array);
+    const isDense = Object.keys(array).length === array.length;
+    const level = this.enter(array);
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < array.length; index++) {
+      this.path[level] = index;
+      const value = array[index];
+      if (value === undefined && !(index in array)) throw this.refusal('a hole in an array');
+      const escaped = this.escape(value);
+      if (escaped !== value) (copy ??= array.slice())[index] = escaped;
+    }
+    this.depth = level;
+    if (!isDense) throw this.refusal('an array with named properties');
+    return copy ?? array;
+  }
+
+  private escapeDate(date: Date): unknown {
+    this.refuseProperties(date, 'a Date');
+    const time = Date.prototype.getTime.call(date);
+    return { [DATE]: Number.isNaN(time) ? null : new Date(time).toISOString() };
+  }
+
+  private escapeMap(map: Map<unknown, unknown>): unknown {
+    this.refuseProperties(map, 'a Map');
+    const level = this.enter(map);
+    const entries: [unknown, unknown][] = [];
+    Map.prototype.forEach.call(map, (value: unknown, key: unknown) => {
+      this.path[level] = entries.length;
+      const escapedKey = this.escape(key);
+      if (typeof key === 'string' || typeof key === 'number') this.path[level] = key;
+      entries.push([escapedKey, this.escape(value)]);
+    });
+    this.depth = level;
+    return { [MAP]: entries };
+  }
+
+  private escapeSet(set: Set<unknown>): unknown {
+    this.refuseProperties(set, 'a Set');
+    const level = this.enter(set);
+    const values: unknown[] = [];
+    Set.prototype.forEach.call(set, (value: unknown) => {
+      this.path[level] = values.length;
+      values.push(this.escape(value));
+    });
+    this.depth = level;
+    return { [SET]: values };
+  }
+
+  private base64(bytes: Uint8Array): string {
+    this.refuseSymbols(bytes);
+    if (Object.keys(bytes).length !== bytes.length) throw this.refusal('bytes with named properties');
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  }
+
+  /** Steps into a container and gives back its level. */
+  private enter(container: object): number {
+    const level = this.depth;
+    for (let above = 0; above < level; above++) {
+      if (this.ancestors[above] === container) throw this.refusal('a cycle');
+    }
+    if (level === MAX_DEPTH) throw this.refusal(`a value nested deeper than ${MAX_DEPTH} levels`);
+    this.ancestors[level] = container;
+    this.depth = level + 1;
+    return level;
+  }
+
+  private refuseSymbols(value: object): void {
+    if (Object.getOwnPropertySymbols(value).length > 0) throw this.refusal('a symbol key');
+  }
+
+  private refuseProperties(value: object, what: string): void {
+    if (Reflect.ownKeys(value).length > 0) throw this.refusal(`${what} with properties of its own`);
+  }
+}
+
+function nameOf(value: number): string {
+  return value === 0 ? '-0' : String(value);
+}
