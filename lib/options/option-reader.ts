@@ -86,7 +86,7 @@ export class OptionReader<Name extends string = string> {
   }
 
   private report(name: string, message: string): void {
-    this.problems.push({ option: this.path + name, message });
+    this.problems.push({ option: this.path + printable(name), message });
   }
 }
 
@@ -103,9 +103,12 @@ export function describe(value: unknown): string {
       : `a ${typeof value}`;
 }
 
-/** Configuration may come from files and the environment: no control characters in the log. */
+/** Configuration may come from files and the environment: nothing in it may steer a terminal or forge a line of the log. */
 function printable(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    character => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
