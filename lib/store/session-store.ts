@@ -1,4 +1,9 @@
-import type { SessionMoments, SessionRecord, SessionUpdate, UpdateResult } from './session-record.interface.js';
+import type {
+  SessionMoments,
+  SessionRecord,
+  SessionUpdate,
+  UpdateResult,
+} from './session-record.interface.js';
 
 /** A value, or a promise of it. A store that can answer at once should: the request then waits for nothing. */
 export type Awaitable<T> = T | Promise<T>;
@@ -39,7 +44,8 @@ export abstract class SessionStore {
 
   /**
    * Inserts a record under an id that nobody has. `false`: the id is taken (by anything that is there, expired and
-   * broken records included), nothing was changed. Of two concurrent calls one wins.
+   * broken records included), nothing was changed. Of two concurrent calls one wins. Rejects with a `TypeError` when
+   * `id` is not an id.
    */
   abstract create(id: string, record: SessionRecord): Awaitable<boolean>;
 
@@ -49,7 +55,8 @@ export abstract class SessionStore {
    * answers with the texts that these fields hold.
    *
    * Both moments move forward only: the stored `expiresAt` and `lastSeenAt` become the later of the two values.
-   * `'gone'` when the record is not present. Never creates.
+   * `'gone'` when the record is not present, whatever was expected. Never creates. A mismatch names all expected
+   * fields, those that held included.
    */
   abstract update(id: string, update: SessionUpdate, now: number): Awaitable<UpdateResult>;
 
@@ -65,7 +72,9 @@ export abstract class SessionStore {
    *
    * With `successor` (a rotation) it leaves, for a minute, a mark that is absent for every verb, and that a `destroy`
    * without `successor` follows: ending a rotated-away id ends its successor, and the successor's own, and gives that
-   * record back. A `destroy` with `successor` never follows a mark.
+   * record back. A `destroy` with `successor` never follows a mark, and leaves none when it ended nothing. A mark ends
+   * a minute after the `now` it was made at, however long the ended record had to live; each hop of a chain has its own
+   * minute, and a circle leads nowhere.
    */
   abstract destroy(id: string, now: number, options?: DestroyOptions): Awaitable<SessionRecord | undefined>;
 }

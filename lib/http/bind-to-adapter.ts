@@ -1,0 +1,105 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { SessionConfigError } from '../errors/session-config.error.js';
+import { SessionUsageError } from '../errors/session.error.js';
+import { HttpExchange } from '../lifecycle/http-exchange.js';
+import type { SessionLifecycle } from '../lifecycle/session-lifecycle.js';
+import { currentExchange } from './current-exchange.js';
+
+type Request = IncomingMessage & { raw?: IncomingMessage };
+type Next = (error?: unknown) => void;
+
+/** Which lifecycle serves the requests of a server: for upgrade requests, which no middleware sees. */
+const lifecycles = new WeakMap<Server, SessionLifecycle>();
+
+/**
+ * Opens the session early, for everything that runs before Nest's interceptors: a middleware that is registered as soon
+ * as the adapter is there comes before those of `main.ts`, before guards, and before "not found". An application context
+ * without HTTP has no adapter, and nothing to bind.
+ */
+export function bindToAdapter(host: HttpAdapterHost, lifecycle: SessionLifecycle): void {
+  host.init$.subscribe(() => {
+    const adapter = host.httpAdapter;
+    if (!adapter) return;
+    const instance: unknown = adapter.getInstance();
+    if (adapter.getType() === 'fastify') decorateFastify(instance as FastifyLike);
+    else defineSession((instance as ExpressLike).request);
+    adapter.use(openEarly(lifecycle, () => adapter.getHttpServer() as Server | undefined));
+  });
+}
+
+/** The exchange of a request; for an upgrade request, which has none, a new one each time. */
+export function exchangeOf(request: Request): HttpExchange | undefined {
+  const raw = request.raw ?? request;
+  const known = HttpExchange.of(raw);
+  if (known) return known;
+  const { server } = raw.socket as unknown as { server?: Server };
+  return server && lifecycles.get(server)?.begin(raw, undefined, { isAttached: false });
+}
+
+function openEarly(lifecycle: SessionLifecycle, server: () => Server | undefined) {
+  const isEager = lifecycle.options.load === 'eager';
+  let isServerKnown = false;
+  return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
+    if (!isServerKnown) {
+      const httpServer = server();
+      if (httpServer) lifecycles.set(httpServer, lifecycle);
+      isServerKnown = true;
+    }
+    const exchange = lifecycle.begin(request, response);
+    const goOn = (): void => currentExchange.run(exchange, next);
+    const opening = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
+    if (opening) opening.then(goOn, next);
+    else goOn();
+  };
+}
+
+// --- request.session ------------------------------------------------------------------------------------------------
+
+interface ExpressLike {
+  readonly request: object;
+}
+
+interface FastifyLike {
+  hasRequestDecorator(name: string): boolean;
+  decorateRequest(name: string, accessor: { getter(): unknown; setter(value: unknown): void }): void;
+}
+
+function sessionOfRequest(request: Request): unknown {
+  const exchange = exchangeOf(request);
+  return exchange?.lifecycle.sessionOf(exchange).facade;
+}
+
+function refuseAssignment(): never {
+  throw new SessionUsageError(
+    'request.session belongs to SessionModule and cannot be assigned. Is another session library in use? Use one of them; to end a session call session.destroy()',
+  );
+}
+
+/** On the prototype that Express gives its requests: costs a request nothing. */
+function defineSession(prototype: object): void {
+  Object.defineProperty(prototype, 'session', {
+    configurable: true,
+    get(this: Request) {
+      return sessionOfRequest(this);
+    },
+    set: refuseAssignment,
+  });
+}
+
+function decorateFastify(fastify: FastifyLike): void {
+  if (fastify.hasRequestDecorator('session')) {
+    throw new SessionConfigError([
+      {
+        option: 'SessionModule',
+        message: 'another plugin (@fastify/session?) already defines request.session; use one of them',
+      },
+    ]);
+  }
+  fastify.decorateRequest('session', {
+    getter(this: Request) {
+      return sessionOfRequest(this);
+    },
+    setter: refuseAssignment,
+  });
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CookieCandidates } from '../cookie/session-cookie.js';
+import type { HttpSession } from '../session/http-session.js';
+import { OperationQueue } from './operation-queue.js';
+import type { SessionLifecycle } from './session-lifecycle.js';
+
+/** What the answer owes the browser: the cookie of a new session, or none of ours any more. */
+export type OwedCookie = { readonly kind: 'set'; readonly sid: string } | { readonly kind: 'clear' };
+
+const EXCHANGE = Symbol('nestjs-http-session exchange');
+
+/**
+ * One request and its response, as the lifecycle sees them. It hangs on the raw request, so that whoever has the
+ * request, Fastify's wrapper or an ExecutionContext finds the same one.
+ */
+export class HttpExchange {
+  /** Read from the `Cookie` header when first needed. */
+  candidates: CookieCandidates | undefined;
+  /** Under way: the load. */
+  opening: Promise<void> | undefined;
+  /** There once the session was opened. The callback form of `regenerate()` replaces it. */
+  session: HttpSession | undefined;
+  /** Ids of the live sessions when the request brought more than one, else empty. */
+  ambiguous: readonly string[] = [];
+  /** The session could not be read; the first look throws this. */
+  failure: Error | undefined;
+  /** The implicit commit failed; it is not tried again. */
+  commitFailed = false;
+  /** A store error has come up: a 503 then says when to come back. */
+  storeFailed = false;
+  /** The session's data was looked at: the answer varies by the cookie. */
+  wasLookedAt = false;
+  /** The response's head is held until the commit. Nothing is held before the first look or change. */
+  isHeld = false;
+  /** The head has left, or there is no response at all. */
+  isHeadSent: boolean;
+  owed: OwedCookie | undefined;
+  /** A check for unsaved changes will run when the response closes. */
+  isWatchedForLateChanges = false;
+  readonly operations = new OperationQueue();
+
+  constructor(
+    readonly lifecycle: SessionLifecycle,
+    readonly request: IncomingMessage,
+    readonly response: ServerResponse | undefined,
+    /** The path is excluded: there is no session. */
+    readonly isExcluded: boolean,
+  ) {
+    this.isHeadSent = response === undefined;
+  }
+
+  static of(request: IncomingMessage): HttpExchange | undefined {
+    return (request as Carrier)[EXCHANGE];
+  }
+
+  /** Makes this the exchange of its request. */
+  attach(): this {
+    (this.request as Carrier)[EXCHANGE] = this;
+    return this;
+  }
+}
+
+interface Carrier extends IncomingMessage {
+  [EXCHANGE]?: HttpExchange;
+}

@@ -1,0 +1,42 @@
+/**
+ * The order of the operations on one session object. Shared operations (`update`, `take`, `save` …) run side by side;
+ * an exclusive one (a rotation, a `destroy`, the commit) waits for those before it, and those after it wait for it.
+ */
+export class OperationQueue {
+  readonly #running = new Set<Promise<unknown>>();
+  #barrier: Promise<unknown> | undefined;
+
+  /** Whether an operation is under way. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
+  }
+
+  shared<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#track(this.#barrier ? this.#barrier.then(operation) : operation());
+  }
+
+  exclusive<T>(operation: () => Promise<T>): Promise<T> {
+    const run = this.#running.size > 0 ? this.idle().then(operation) : operation();
+    const barrier = this.#track(run).then(
+      () => undefined,
+      () => undefined, // whoever called the operation has its error; those behind it only wait
+    );
+    this.#barrier = barrier;
+    void barrier.then(() => {
+      if (this.#barrier === barrier) this.#barrier = undefined;
+    });
+    return run;
+  }
+
+  /** Resolves when everything that has been started so far has settled. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  #track<T>(run: Promise<T>): Promise<T> {
+    this.#running.add(run);
+    const done = (): void => void this.#running.delete(run);
+    run.then(done, done);
+    return run;
+  }
+}

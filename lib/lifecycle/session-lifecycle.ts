@@ -1,0 +1,366 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SessionCookie } from '../cookie/session-cookie.js';
+import {
+  SessionClosedError,
+  SessionError,
+  SessionStoreError,
+  SessionUsageError,
+} from '../errors/session.error.js';
+import { randomHex } from '../crypto/random.js';
+import { holdHead } from '../http/hold-head.js';
+import type { ResponseHead } from '../http/response-head.js';
+import { dressHead } from '../http/dress-head.js';
+import { isSecureRequest } from '../http/is-secure-request.js';
+import { HttpSession } from '../session/http-session.js';
+import { flashField } from '../session/session-fields.js';
+import { assertFits } from '../session/session-size.js';
+import { SessionState, type SessionChange } from '../session/session-state.js';
+import { planCommit, type CommitPlan } from './commit-plan.js';
+import { HttpExchange } from './http-exchange.js';
+import { SessionOperations } from './session-operations.js';
+import type { LiveRecord, SessionRecords } from './session-records.js';
+
+/** What the lifecycle has to say to whoever runs the application. */
+export interface SessionLog {
+  error(message: string, error: unknown): void;
+  warnOnce(topic: string, message: string): void;
+}
+
+/**
+ * A request's way through, in one file:
+ *
+ *     in    begin → open:   Cookie header → token → sid → id → store.load → record → session → handler
+ *     out   handler → change → commit: plan → store.create | update | touch → dress: token → Set-Cookie → response
+ *
+ * What handlers do with a session in between is in `SessionOperations`; the calls to the store are in `SessionRecords`.
+ */
+export class SessionLifecycle {
+  readonly operations: SessionOperations;
+  #flashCount = 0;
+
+  constructor(
+    readonly records: SessionRecords,
+    readonly cookie: SessionCookie,
+    readonly log: SessionLog,
+  ) {
+    this.operations = new SessionOperations(this);
+  }
+
+  get options() {
+    return this.records.options;
+  }
+
+  // --- in -----------------------------------------------------------------------------------------------------------
+
+  /** A request has come in. Nothing is read yet, and nothing of the response is touched. */
+  begin(
+    request: IncomingMessage,
+    response: ServerResponse | undefined,
+    { isAttached = true } = {},
+  ): HttpExchange {
+    const { isExcluded } = this.options;
+    const excluded = isExcluded !== undefined && isExcluded(pathOf(request));
+    const exchange = new HttpExchange(this, request, response, excluded);
+    return isAttached ? exchange.attach() : exchange;
+  }
+
+  /**
+   * Reads the session that the request's cookies name, once. An unknown, expired or malformed token gives an empty
+   * session: an id that the request brought is never adopted. `undefined` when there is nothing to wait for.
+   */
+  open(exchange: HttpExchange): Promise<void> | undefined {
+    if (exchange.session) return undefined;
+    if (exchange.opening) return exchange.opening;
+    const { sids } = this.#candidates(exchange);
+    if (sids.length === 0) return this.#opened(exchange, []);
+    try {
+      const found = sids.length === 1 ? this.records.find(sids[0] as string) : this.#findAll(sids);
+      if (!(found instanceof Promise)) return this.#opened(exchange, [found]);
+      return (exchange.opening = found.then(
+        live => this.#opened(exchange, Array.isArray(live) ? live : [live]),
+        (error: unknown) => this.#failed(exchange, error),
+      ));
+    } catch (error) {
+      return this.#failed(exchange, error);
+    }
+  }
+
+  /** The session object of a request that was opened. */
+  sessionOf(exchange: HttpExchange): HttpSession {
+    if (exchange.session) return exchange.session;
+    throw new SessionUsageError(
+      exchange.isExcluded
+        ? 'this path is in "exclude", so it has no session'
+        : 'the session is not loaded yet: with load: "lazy" use @Session() in the handler or await getSession(request)',
+    );
+  }
+
+  /** Opens the session when needed. */
+  async get(exchange: HttpExchange): Promise<HttpSession> {
+    if (!exchange.isExcluded) await this.open(exchange);
+    return this.sessionOf(exchange);
+  }
+
+  // --- the handler's first look or change ---------------------------------------------------------------------------
+
+  /** @throws SessionStoreError when the session could not be read */
+  look(exchange: HttpExchange): void {
+    exchange.wasLookedAt = true;
+    this.change(exchange);
+  }
+
+  /** From now on the head is held until the commit. @throws SessionStoreError when the session could not be read */
+  change(exchange: HttpExchange): void {
+    if (!exchange.isHeld) this.#hold(exchange);
+    else if (exchange.isHeadSent) this.#watchForLateChanges(exchange);
+    if (exchange.failure && this.options.onStoreError === 'fail') throw exchange.failure;
+  }
+
+  addFlash(session: HttpSession, category: string, message: unknown): void {
+    // The count orders the messages of one process in one millisecond, the random part keeps two processes apart.
+    this.#flashCount = (this.#flashCount + 1) % 36 ** 4;
+    const unique = this.#flashCount.toString(36).padStart(4, '0') + randomHex(4);
+    session.state.addFlash(flashField(this.records.clock.now(), unique, category), message, category);
+  }
+
+  // --- out ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * Saves what the request changed and nobody saved yet. Called after a handler that succeeded, so that an error reaches
+   * the application's filters, and again when the head leaves, for everything else. `undefined`: nothing to wait for.
+   */
+  commit(exchange: HttpExchange): Promise<void> | undefined {
+    if (!exchange.isHeld || exchange.isHeadSent || exchange.commitFailed) return undefined;
+    // An operation that the handler did not wait for still decides what this answer says.
+    if (exchange.operations.isBusy) return exchange.operations.idle().then(() => this.commit(exchange));
+    const { session } = exchange;
+    if (!session || session.state.ended) return undefined;
+    try {
+      const plan = this.#plan(exchange, session.state);
+      if (plan.kind === 'none') return undefined;
+      return exchange.operations
+        .exclusive(() => this.#carryOut(exchange, session, plan))
+        .catch((error: unknown) => this.#commitFailed(exchange, error));
+    } catch (error) {
+      return this.#commitFailed(exchange, error);
+    }
+  }
+
+  /** Writes one change; a session that is not stored yet is created. `'gone'`: it was ended elsewhere. */
+  async write(session: HttpSession, change: SessionChange): Promise<'done' | 'gone'> {
+    const { exchange, state } = session;
+    if (exchange.failure) throw exchange.failure;
+    assertFits(state.texts, change, this.options.maxSizeBytes);
+    if (!state.stored) {
+      this.assertCanSetCookie(exchange);
+      const { identity } = await this.records.create(
+        this.records.metaAt(this.records.clock.now()),
+        change.set,
+      );
+      state.stored = identity;
+      exchange.owed = { kind: 'set', sid: identity.sid };
+    } else {
+      const { result, moments } = await this.records.update(state.stored, change);
+      if (result === 'gone') return 'gone';
+      state.moved(moments);
+      this.cookieWasUsed(exchange, state.stored.sid);
+    }
+    state.written(change);
+    return 'done';
+  }
+
+  /** With `maxAge` the browser's copy of the cookie has to be renewed whenever activity is written down. */
+  cookieWasUsed(exchange: HttpExchange, sid: string): void {
+    if (this.options.cookie.maxAgeMs !== undefined) exchange.owed ??= { kind: 'set', sid };
+  }
+
+  /** The session was ended elsewhere: the answer says nothing about the cookie. */
+  ended(session: HttpSession): void {
+    const { exchange, state } = session;
+    state.ended = true;
+    if (exchange.owed?.kind === 'set') exchange.owed = undefined;
+    this.records.events.emit({
+      type: 'rejected',
+      reason: 'ended',
+      ...(state.stored && { id: state.stored.id }),
+    });
+  }
+
+  /** @throws SessionClosedError when a cookie can no longer be set, or would be ambiguous */
+  assertCanSetCookie(exchange: HttpExchange): void {
+    if (exchange.ambiguous.length > 0) {
+      throw new SessionClosedError(
+        'SESSION_AMBIGUOUS',
+        'the request brought two different live sessions; login(), regenerate() or destroy() ends both',
+      );
+    }
+    if (exchange.isHeadSent) {
+      throw new SessionClosedError(
+        'SESSION_HEAD_SENT',
+        'the response has begun, so the cookie of a new session cannot be set: do this before you answer',
+      );
+    }
+  }
+
+  newState(live?: LiveRecord): SessionState {
+    const id = live?.identity.id;
+    const broken = (key: string): void =>
+      this.records.events.emit({
+        type: 'rejected',
+        reason: 'broken-value',
+        key,
+        ...(id !== undefined && { id }),
+      });
+    return new SessionState(this.records.codec, broken, live?.identity, live?.texts);
+  }
+
+  // --- details, in the order of use ---------------------------------------------------------------------------------
+
+  #candidates(exchange: HttpExchange) {
+    if (exchange.candidates) return exchange.candidates;
+    const candidates = this.cookie.read(exchange.request.headers.cookie);
+    const { events } = this.records;
+    if (candidates.malformed) events.emit({ type: 'rejected', reason: 'malformed' });
+    if (candidates.crowded) events.emit({ type: 'rejected', reason: 'crowded' });
+    return (exchange.candidates = candidates);
+  }
+
+  async #findAll(sids: readonly string[]): Promise<(LiveRecord | undefined)[]> {
+    return Promise.all(sids.map(sid => this.records.find(sid)));
+  }
+
+  #opened(exchange: HttpExchange, found: readonly (LiveRecord | undefined)[]): undefined {
+    const live = found.filter(one => one !== undefined);
+    if (live.length > 1) {
+      exchange.ambiguous = live.map(({ identity }) => identity.id);
+      this.records.events.emit({ type: 'rejected', reason: 'ambiguous' });
+    }
+    const only = live.length === 1 ? live[0] : undefined;
+    exchange.session = new HttpSession(exchange, this.newState(only), only === undefined);
+  }
+
+  #failed(exchange: HttpExchange, error: unknown): undefined {
+    exchange.failure = error instanceof Error ? error : new Error(String(error), { cause: error });
+    exchange.storeFailed = error instanceof SessionStoreError;
+    this.#opened(exchange, []);
+  }
+
+  #hold(exchange: HttpExchange): void {
+    const { response } = exchange;
+    exchange.isHeld = true;
+    if (!response || response.headersSent) {
+      exchange.isHeadSent = true;
+      return;
+    }
+    holdHead(response, {
+      commit: status => this.#commitAtHead(exchange, status),
+      dress: head => this.#dress(exchange, head),
+      answerTo: error => this.#answerTo(exchange, error),
+    });
+  }
+
+  /** A failed request leaves the session as it was; what its operations wrote themselves stands. */
+  #commitAtHead(exchange: HttpExchange, status: number): Promise<void> | undefined {
+    if (status < 500 || this.options.saveOnServerError) return this.commit(exchange);
+    return exchange.operations.isBusy ? exchange.operations.idle() : undefined;
+  }
+
+  #plan(exchange: HttpExchange, state: SessionState): CommitPlan {
+    return planCommit({
+      change: state.change(),
+      moments: state.stored?.moments,
+      wasUsed: exchange.isHeld,
+      touchIntervalMs: this.options.touchIntervalMs,
+      now: this.records.clock.now(),
+    });
+  }
+
+  async #carryOut(exchange: HttpExchange, session: HttpSession, plan: CommitPlan): Promise<void> {
+    if (plan.kind === 'create' || plan.kind === 'update') {
+      if ((await this.write(session, plan.change)) === 'gone') this.ended(session);
+      return;
+    }
+    if (plan.kind === 'touch') await this.#touchQuietly(exchange, session);
+  }
+
+  /** A touch that fails is an event, never a failed request. */
+  async #touchQuietly(exchange: HttpExchange, session: HttpSession): Promise<void> {
+    const { state } = session;
+    if (!state.stored) return;
+    try {
+      const moments = await this.records.touch(state.stored);
+      if (!moments) return this.ended(session);
+      state.moved(moments);
+      this.cookieWasUsed(exchange, state.stored.sid);
+    } catch (error) {
+      if (!(error instanceof SessionStoreError)) throw error; // the store's own error was reported as an event
+    }
+  }
+
+  #commitFailed(exchange: HttpExchange, error: unknown): Promise<never> {
+    exchange.commitFailed = true;
+    exchange.storeFailed ||= error instanceof SessionStoreError;
+    if (!(error instanceof SessionStoreError)) this.log.error('The session was not saved', error);
+    return Promise.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
+  }
+
+  /** Once per head, and the last word: nothing can set a cookie after this. */
+  #dress(exchange: HttpExchange, head: ResponseHead): void {
+    exchange.isHeadSent = true;
+    const { owed } = exchange;
+    if (!owed && !exchange.wasLookedAt && !exchange.storeFailed) return;
+    const secure = owed ? isSecureRequest(exchange.request) : false;
+    if (owed?.kind === 'set' && this.options.cookie.secure === true && !secure)
+      this.#warnAboutPlainHttp(exchange);
+    dressHead(head, {
+      cookie: owed && (owed.kind === 'set' ? this.cookie.set(owed.sid, secure) : this.cookie.clear(secure)),
+      isOwnCookie: line => this.cookie.isOwn(line),
+      variesByCookie: exchange.wasLookedAt,
+      retryAfterSeconds: exchange.storeFailed && head.status === 503 ? 1 : undefined,
+    });
+  }
+
+  /** The same body that Nest's filters give the error: the status, and nothing that concerns the store. */
+  #answerTo(exchange: HttpExchange, error: unknown): { status: number; body: string } {
+    exchange.storeFailed ||= error instanceof SessionStoreError;
+    if (error instanceof SessionError) {
+      return { status: error.getStatus(), body: JSON.stringify(error.getResponse()) };
+    }
+    this.log.error('The response could not be sent', error);
+    return { status: 500, body: JSON.stringify({ statusCode: 500, message: 'Internal Server Error' }) };
+  }
+
+  #watchForLateChanges(exchange: HttpExchange): void {
+    const { response } = exchange;
+    if (!response || exchange.isWatchedForLateChanges) return;
+    exchange.isWatchedForLateChanges = true;
+    const check = (): void => {
+      exchange.isWatchedForLateChanges = false;
+      const { session } = exchange;
+      if (!session || session.state.ended || !session.state.isChanged()) return;
+      this.records.events.emit({ type: 'rejected', reason: 'late', ...(session.id && { id: session.id }) });
+      this.log.warnOnce(
+        'late',
+        'A session was changed after its response had begun, and the change was never saved. Change it before you answer, or call session.save() yourself.',
+      );
+    };
+    if (response.closed) setImmediate(check);
+    else response.once('close', check);
+  }
+
+  #warnAboutPlainHttp({ request }: HttpExchange): void {
+    const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+    if (/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|.*\.localhost)$/i.test(host)) return;
+    this.log.warnOnce(
+      'plain-http',
+      'The session cookie is "Secure" and this request came over plain HTTP, so browsers drop it. Serve the application over HTTPS; behind a proxy, let it send X-Forwarded-Proto.',
+    );
+  }
+}
+
+/** Express cuts a mount path off `url` and keeps the whole in `originalUrl`. */
+function pathOf(request: IncomingMessage & { originalUrl?: string }): string {
+  const url = request.originalUrl ?? request.url ?? '/';
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}

@@ -1,0 +1,147 @@
+import { Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { SessionCookie } from './cookie/session-cookie.js';
+import { SessionConfigError } from './errors/session-config.error.js';
+import { SessionEvents } from './events/session-events.js';
+import { bindToAdapter } from './http/bind-to-adapter.js';
+import { SessionLifecycle, type SessionLog } from './lifecycle/session-lifecycle.js';
+import { SessionRecords } from './lifecycle/session-records.js';
+import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
+import { isSameConfiguration } from './options/is-same-configuration.js';
+import { resolveSessionOptions } from './options/resolve-session-options.js';
+import type { SessionModuleOptions } from './options/session-options.interface.js';
+import { GuardedStore } from './store/guarded-store.js';
+import { StoreRefusedError } from './store/store-refused.error.js';
+import type {
+  ClosableSessionStore,
+  OpenableSessionStore,
+} from './store/session-store-abilities.interface.js';
+import type { SessionStore } from './store/session-store.js';
+import { storeTypes, type SessionStoreType } from './store/store-types.js';
+import type { Clock } from './time/clock.js';
+
+type StoreClass = new (options: Readonly<Record<string, unknown>>) => SessionStore;
+type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionStore>;
+
+/**
+ * What the module runs on: one per application, however often the module is imported. It opens what it made itself at
+ * start-up, binds the lifecycle to the HTTP adapter, and closes what it opened.
+ */
+export class SessionEngine {
+  readonly events = new SessionEvents();
+  readonly lifecycle: SessionLifecycle;
+  readonly store: GuardedStore;
+  readonly #logger = new Logger('SessionModule');
+  #hasInterceptor = false;
+
+  static readonly #byHost = new WeakMap<HttpAdapterHost, Promise<SessionEngine>>();
+
+  /**
+   * The engine of an application. A second import of the module gets the first one's.
+   *
+   * @throws SessionConfigError when the options are wrong, or differ from those of the first import
+   */
+  static async for(
+    host: HttpAdapterHost,
+    given: SessionModuleOptions | SessionStoreType,
+    clock: Clock,
+  ): Promise<SessionEngine> {
+    const known = this.#byHost.get(host);
+    if (known) return (await known).#shared(given);
+    const engine = this.#create(host, given, clock);
+    this.#byHost.set(host, engine);
+    return engine;
+  }
+
+  static async #create(
+    host: HttpAdapterHost,
+    given: SessionModuleOptions | SessionStoreType,
+    clock: Clock,
+  ): Promise<SessionEngine> {
+    const options = resolveSessionOptions(given, { production: process.env.NODE_ENV === 'production' });
+    const engine = new SessionEngine(given, options, await makeStore(options, clock), clock);
+    await engine.#open();
+    bindToAdapter(host, engine.lifecycle);
+    return engine;
+  }
+
+  private constructor(
+    readonly given: SessionModuleOptions | SessionStoreType,
+    readonly options: ResolvedSessionOptions,
+    store: SetUpStore,
+    clock: Clock,
+  ) {
+    this.store = new GuardedStore(store, options.storeTimeoutMs, this.events);
+    const records = new SessionRecords(this.store, options, clock, this.events);
+    this.lifecycle = new SessionLifecycle(records, new SessionCookie(options.cookie), logTo(this.#logger));
+  }
+
+  /** `true` for the one interceptor that may act: a second import brings a second one. */
+  claimInterceptor(): boolean {
+    const isFirst = !this.#hasInterceptor;
+    this.#hasInterceptor = true;
+    return isFirst;
+  }
+
+  async close(): Promise<void> {
+    if (this.options.store.kind === 'type') await this.store.inner.close?.();
+    this.events.complete();
+  }
+
+  async #open(): Promise<void> {
+    const { store, failFast } = this.options;
+    if (store.kind === 'type' && store.type === 'memory' && process.env.NODE_ENV === 'production') {
+      this.#logger.warn(
+        'The memory store is for development and tests: sessions are lost at every restart and not shared between processes. Set "type" to a store that keeps them.',
+      );
+    }
+    try {
+      const warnings = await this.store.inner.open?.();
+      for (const warning of warnings ?? []) this.#logger.warn(warning);
+      if (failFast && !this.store.inner.open) await this.store.ping();
+    } catch (error) {
+      const isRefusal = error instanceof StoreRefusedError;
+      if (isRefusal || failFast) throw storeProblem(store, error);
+      this.#logger.error(
+        `The session store does not answer; requests with a session get 503 until it does: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  #shared(given: SessionModuleOptions | SessionStoreType): this {
+    if (isSameConfiguration(this.given, given)) return this;
+    throw new SessionConfigError([
+      {
+        option: 'forRoot',
+        message:
+          'the module is imported twice with different options. Call forRoot() once, in the root module: it is global',
+      },
+    ]);
+  }
+}
+
+async function makeStore({ store }: ResolvedSessionOptions, clock: Clock): Promise<SetUpStore> {
+  if (store.kind === 'given') return store.store;
+  const Store = (await storeTypes[store.type].load()) as StoreClass;
+  return new Store({ ...store.options, clock });
+}
+
+function storeProblem(store: ResolvedSessionOptions['store'], cause: unknown): SessionConfigError {
+  const option = store.kind === 'type' ? `type: '${store.type}'` : 'store';
+  return new SessionConfigError([{ option, message: messageOf(cause) }], { cause });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function logTo(logger: Logger): SessionLog {
+  const warned = new Set<string>();
+  return {
+    error: (message, error) =>
+      logger.error(`${message}: ${messageOf(error)}`, error instanceof Error ? error.stack : undefined),
+    warnOnce(topic, message) {
+      if (warned.has(topic)) return;
+      warned.add(topic);
+      logger.warn(message);
+    },
+  };
+}

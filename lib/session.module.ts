@@ -1,0 +1,80 @@
+import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import type { SessionModuleOptions } from './options/session-options.interface.js';
+import { SESSION_ENGINE } from './session.constants.js';
+import type { SessionEngine } from './session.engine.js';
+import {
+  asyncOptionsProviders,
+  sessionProviders,
+  SESSION_EXPORTS,
+  type SessionModuleAsyncOptions,
+} from './session.providers.js';
+import { SESSION_OPTIONS } from './session.constants.js';
+import type { SessionStoreType } from './store/store-types.js';
+
+/**
+ * Sessions for a NestJS application. Import it once, in the root module: it is global.
+ *
+ * @example
+ * ```ts
+ * @Module({ imports: [SessionModule.forRoot('filesystem')] })
+ * export class AppModule {}
+ * ```
+ *
+ * @publicApi
+ */
+@Module({})
+export class SessionModule implements OnApplicationShutdown {
+  readonly #engine: SessionEngine;
+
+  constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Configures sessions with options that are known when the module is defined.
+   *
+   * @param options where sessions are kept, and everything else; or just the name of the store's type
+   * @throws SessionConfigError at start-up, naming every problem and its remedy
+   * @example
+   * ```ts
+   * SessionModule.forRoot({ type: 'filesystem', directory: './.sessions', idleTimeout: '30m' });
+   * ```
+   */
+  static forRoot(options: SessionModuleOptions | SessionStoreType): DynamicModule {
+    return definition([], [{ provide: SESSION_OPTIONS, useValue: options }]);
+  }
+
+  /**
+   * Configures sessions with options that a factory or a class makes, from injected providers when needed.
+   *
+   * @throws SessionConfigError at start-up, naming every problem and its remedy
+   * @example
+   * ```ts
+   * SessionModule.forRootAsync({
+   *   inject: [AppSettings],
+   *   useFactory: (settings: AppSettings) => ({ type: 'filesystem', directory: settings.sessionDirectory }),
+   * });
+   * ```
+   */
+  static forRootAsync(options: SessionModuleAsyncOptions): DynamicModule {
+    return definition(options.imports ?? [], asyncOptionsProviders(options));
+  }
+
+  /** In-flight commits belong to requests, which Nest has let finish; what we opened is closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.#engine.close();
+  }
+}
+
+function definition(
+  imports: NonNullable<DynamicModule['imports']>,
+  optionsProviders: NonNullable<DynamicModule['providers']>,
+): DynamicModule {
+  return {
+    module: SessionModule,
+    global: true,
+    imports,
+    providers: [...optionsProviders, ...sessionProviders],
+    exports: SESSION_EXPORTS,
+  };
+}

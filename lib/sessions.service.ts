@@ -1,0 +1,127 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { SessionUsageError } from './errors/session.error.js';
+import type { SessionEvent } from './events/session-events.js';
+import { currentExchange } from './http/current-exchange.js';
+import type { LiveRecord } from './lifecycle/session-records.js';
+import { SESSION_ENGINE } from './session.constants.js';
+import type { SessionEngine } from './session.engine.js';
+import type { SessionData } from './session/session-data.interface.js';
+import type { SessionOf } from './session/session.interface.js';
+
+/** The facts of a session, without its data. @publicApi */
+export interface SessionInfo {
+  /** The public handle, as `session.id`. */
+  readonly id: string;
+  readonly createdAt: Date;
+  /** As far as it was written down: see `touchInterval`. */
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  readonly loggedInAs: string | undefined;
+  readonly loggedInAt: Date | undefined;
+}
+
+/**
+ * Sessions beyond the one in hand: the current one anywhere, the sessions of a user, and ending them.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * class Accounts {
+ *   constructor(private readonly sessions: Sessions) {}
+ *
+ *   async passwordChanged(userId: string) {
+ *     const session = await this.sessions.current();
+ *     await this.sessions.revokeByUser(userId, { except: session.id });
+ *   }
+ * }
+ * ```
+ *
+ * @publicApi
+ */
+@Injectable()
+export class Sessions {
+  readonly #engine: SessionEngine;
+
+  constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
+    this.#engine = engine;
+  }
+
+  /** What happens to sessions in this process. Never carries a token. */
+  get events$(): Observable<SessionEvent> {
+    return this.#engine.events.events$;
+  }
+
+  /**
+   * The session of the request that the running code works for; loads it when needed.
+   *
+   * @throws SessionUsageError outside of a request
+   */
+  async current<T = SessionData>(): Promise<SessionOf<T>> {
+    const exchange = currentExchange.getStore();
+    if (!exchange) {
+      throw new SessionUsageError('Sessions.current() was called outside of a request: there is no session');
+    }
+    return (await exchange.lifecycle.get(exchange)).facade as SessionOf<T>;
+  }
+
+  /** The facts of a live session, or `undefined`. Looking is no activity. @throws SessionStoreError */
+  async get(id: string): Promise<SessionInfo | undefined> {
+    const live = await this.#records.findById(id);
+    return live && infoOf(live);
+  }
+
+  /** The live sessions of a user, most recently used first. @throws SessionStoreError */
+  async listByUser(userId: string): Promise<SessionInfo[]> {
+    const live = await this.#records.listByUser(userId);
+    return live.map(infoOf).sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
+  }
+
+  /**
+   * Ends a session, by its id: its next request, in any process, is nobody's. `false` when there was none to end, or,
+   * with `userId`, when it is not that user's.
+   *
+   * @throws SessionStoreError
+   */
+  async revoke(id: string, options: { readonly userId?: string } = {}): Promise<boolean> {
+    return this.#records.revoke(id, options.userId);
+  }
+
+  /**
+   * Ends all sessions of a user, but for `except`, and says how many. A login that runs at the same time is either ended
+   * or alive and listed, never alive and hidden.
+   *
+   * @throws SessionStoreError when the store failed: call it again, it goes on where it stopped
+   */
+  async revokeByUser(
+    userId: string,
+    options: { readonly except?: string | undefined } = {},
+  ): Promise<number> {
+    return this.#records.revokeByUser(userId, options.except);
+  }
+
+  /** Removes expired records now, where the backend does not do it by itself, and says how many. */
+  async prune(): Promise<number> {
+    return this.#engine.store.prune(this.#records.clock.now());
+  }
+
+  /** Resolves when the store answers; rejects with the cause. For health checks. @throws SessionStoreError */
+  async ping(): Promise<void> {
+    await this.#engine.store.ping();
+  }
+
+  get #records() {
+    return this.#engine.lifecycle.records;
+  }
+}
+
+function infoOf({ identity: { id, meta, moments } }: LiveRecord): SessionInfo {
+  return {
+    id,
+    createdAt: new Date(meta.createdAt),
+    lastSeenAt: new Date(moments.lastSeenAt),
+    expiresAt: new Date(moments.expiresAt),
+    loggedInAs: meta.user,
+    loggedInAt: meta.loggedInAt === undefined ? undefined : new Date(meta.loggedInAt),
+  };
+}

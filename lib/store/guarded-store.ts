@@ -1,0 +1,96 @@
+import type { SessionEvents } from '../events/session-events.js';
+import type {
+  SessionMoments,
+  SessionRecord,
+  SessionUpdate,
+  UpdateResult,
+} from './session-record.interface.js';
+import type {
+  ClosableSessionStore,
+  IndexedSessionStore,
+  OpenableSessionStore,
+  PingableSessionStore,
+  PrunableSessionStore,
+  SessionIndex,
+} from './session-store-abilities.interface.js';
+import { SessionStore, type Awaitable, type DestroyOptions } from './session-store.js';
+import { StoreCalls } from './store-calls.js';
+
+type AnyStore = SessionStore &
+  Partial<
+    IndexedSessionStore &
+      PrunableSessionStore &
+      PingableSessionStore &
+      OpenableSessionStore &
+      ClosableSessionStore
+  >;
+
+/**
+ * Any store, behind our own deadline: every call answers within `storeTimeout`, every fault is a `SessionStoreError` and
+ * an event, and while the backend does not answer the calls after the first fail at once. This is what is injected as
+ * `SessionStore`.
+ */
+export class GuardedStore extends SessionStore {
+  /** The user index, guarded alike; `undefined` when the store keeps none. */
+  readonly index: SessionIndex | undefined;
+  readonly #calls: StoreCalls;
+
+  constructor(
+    readonly inner: AnyStore,
+    timeoutMs: number,
+    events: SessionEvents,
+  ) {
+    super();
+    this.#calls = new StoreCalls(timeoutMs, events);
+    this.index = inner.index && guardedIndex(inner.index, this.#calls);
+  }
+
+  load(id: string): Awaitable<SessionRecord | 'broken' | undefined> {
+    return this.#calls.run('load', () => this.inner.load(id));
+  }
+
+  create(id: string, record: SessionRecord): Awaitable<boolean> {
+    return this.#calls.run('create', () => this.inner.create(id, record));
+  }
+
+  update(id: string, update: SessionUpdate, now: number): Awaitable<UpdateResult> {
+    return this.#calls.run('update', () => this.inner.update(id, update, now));
+  }
+
+  touch(id: string, moments: SessionMoments, now: number): Awaitable<boolean> {
+    return this.#calls.run('touch', () => this.inner.touch(id, moments, now));
+  }
+
+  destroy(id: string, now: number, options?: DestroyOptions): Awaitable<SessionRecord | undefined> {
+    return this.#calls.run('destroy', () => this.inner.destroy(id, now, options));
+  }
+
+  /** Resolves when the backend works for us; rejects with the cause. */
+  async ping(): Promise<void> {
+    const { inner } = this;
+    await this.#calls.run('ping', () => (inner.ping ? inner.ping() : probe(inner)));
+  }
+
+  /** Removes expired records and says how many. It may take its time, so no deadline applies. */
+  async prune(now: number): Promise<number> {
+    try {
+      return (await this.inner.prune?.(now)) ?? 0;
+    } catch (error) {
+      throw this.#calls.failed('prune', error);
+    }
+  }
+}
+
+/** A load of an id that nobody has: the cheapest question that every store answers. */
+async function probe(store: SessionStore): Promise<void> {
+  await store.load('0'.repeat(64));
+}
+
+function guardedIndex(index: SessionIndex, calls: StoreCalls): SessionIndex {
+  return {
+    add: (user, id, until, now) => calls.run('index.add', () => index.add(user, id, until, now)),
+    confirm: (user, id) => calls.run('index.confirm', () => index.confirm(user, id)),
+    remove: (user, ids) => calls.run('index.remove', () => index.remove(user, ids)),
+    list: (user, now) => calls.run('index.list', () => index.list(user, now)),
+  };
+}

@@ -1,0 +1,102 @@
+import { SessionStoreError } from '../errors/session.error.js';
+import type { SessionEvents } from '../events/session-events.js';
+import type { Awaitable } from './session-store.js';
+import { StoreRefusedError } from './store-refused.error.js';
+
+/** How long calls are refused at once after the backend missed its deadline. */
+const REST_MS = 1_000;
+
+/**
+ * Runs calls to a backend under one deadline. After a call that timed out, calls fail at once for a second; then one is
+ * let through, and its outcome decides whether the others follow. So an outage costs one request its deadline, not all.
+ */
+export class StoreCalls {
+  /** `resting`: fail at once. `trying`: one call may go through. `probing`: it is under way, the others fail. */
+  #state: 'working' | 'resting' | 'trying' | 'probing' = 'working';
+
+  constructor(
+    readonly timeoutMs: number,
+    readonly events: SessionEvents,
+  ) {}
+
+  /** @throws SessionStoreError, at once or as a rejection */
+  run<T>(operation: string, call: () => Awaitable<T>): Awaitable<T> {
+    if (this.#state === 'resting' || this.#state === 'probing') {
+      throw this.#report(
+        operation,
+        new SessionStoreError(
+          'SESSION_STORE_UNAVAILABLE',
+          'the session store has not answered lately; try again soon',
+        ),
+      );
+    }
+    if (this.#state === 'trying') this.#state = 'probing';
+    let result: Awaitable<T>;
+    try {
+      result = call();
+    } catch (error) {
+      this.#state = 'working'; // it answered, if only with an error
+      throw this.failed(operation, error);
+    }
+    if (result instanceof Promise) return this.#within(operation, result);
+    this.#state = 'working';
+    return result;
+  }
+
+  /** What the caller gets for an error of the backend. The event is emitted here. */
+  failed(operation: string, cause: unknown): SessionStoreError {
+    if (cause instanceof SessionStoreError) return this.#report(operation, cause);
+    const error =
+      cause instanceof StoreRefusedError
+        ? new SessionStoreError('SESSION_STORE_REFUSED', 'the session store refused the call', { cause })
+        : new SessionStoreError('SESSION_STORE_UNAVAILABLE', 'the session store is not available', { cause });
+    return this.#report(operation, error);
+  }
+
+  #within<T>(operation: string, pending: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let isLate = false;
+      const late = (): void => {
+        isLate = true;
+        this.#rest();
+        const message = `the session store did not answer "${operation}" within ${this.timeoutMs} ms`;
+        reject(this.#report(operation, new SessionStoreError('SESSION_STORE_TIMEOUT', message)));
+      };
+      // A process that was stalled finds its timers due before it has read the replies that wait in its sockets. One
+      // turn of the event loop lets those in first.
+      let turn: NodeJS.Immediate | undefined;
+      const timer = setTimeout(() => (turn = setImmediate(late)), this.timeoutMs);
+      const settle = (): void => {
+        clearTimeout(timer);
+        if (turn) clearImmediate(turn);
+      };
+      pending.then(
+        value => {
+          settle();
+          this.#state = 'working';
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          const failure = this.failed(operation, error);
+          // After the deadline the caller has its answer; what came of the call is still worth the event.
+          if (isLate) return;
+          this.#state = 'working';
+          reject(failure);
+        },
+      );
+    });
+  }
+
+  #rest(): void {
+    this.#state = 'resting';
+    setTimeout(() => {
+      if (this.#state === 'resting') this.#state = 'trying';
+    }, REST_MS).unref();
+  }
+
+  #report(operation: string, error: SessionStoreError): SessionStoreError {
+    this.events.emit({ type: 'store-failed', operation, code: error.code, cause: error.cause ?? error });
+    return error;
+  }
+}

@@ -1,0 +1,80 @@
+/** What came back. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly setCookies: readonly string[];
+  readonly text: string;
+  json<T = unknown>(): T;
+}
+
+export interface RequestOptions {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Sent instead of the jar's cookies. */
+  readonly cookie?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A client with a cookie jar that does what browsers do with the cookies that matter here: it keeps them by name, drops
+ * those that have expired, and refuses a `__Host-` or `__Secure-` cookie that breaks its rules. Redirects are not
+ * followed. It talks plain HTTP and, unlike a browser, sends `Secure` cookies all the same.
+ */
+export class Browser {
+  readonly cookies = new Map<string, string>();
+
+  constructor(readonly url: string) {}
+
+  get = (path: string, options?: RequestOptions): Promise<Answer> => this.request('GET', path, options);
+  post = (path: string, body?: unknown, options?: RequestOptions): Promise<Answer> =>
+    this.request('POST', path, { ...options, body });
+
+  /** The `Cookie` header it would send now. */
+  get cookie(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
+  /** Another client with the same cookies: a second tab, or somebody who copied them. */
+  copy(url = this.url): Browser {
+    const copy = new Browser(url);
+    for (const [name, value] of this.cookies) copy.cookies.set(name, value);
+    return copy;
+  }
+
+  async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+    const { body, headers = {}, cookie = this.cookie, signal } = options;
+    const response = await fetch(this.url + path, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(cookie && { cookie }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    });
+    const setCookies = response.headers.getSetCookie();
+    for (const line of setCookies) this.#keep(line);
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      setCookies,
+      text,
+      json: <T>() => JSON.parse(text) as T,
+    };
+  }
+
+  #keep(line: string): void {
+    const [pair = '', ...rest] = line.split(';').map(part => part.trim());
+    const attributes = new Map(rest.map(part => part.toLowerCase().split('=') as [string, string?]));
+    const name = pair.slice(0, pair.indexOf('='));
+    const isSecure = attributes.has('secure');
+    if (/^__secure-/i.test(name) && !isSecure) return;
+    if (/^__host-/i.test(name) && !(isSecure && attributes.get('path') === '/' && !attributes.has('domain')))
+      return;
+    if (attributes.get('max-age') === '0') this.cookies.delete(name);
+    else this.cookies.set(name, pair.slice(name.length + 1));
+  }
+}

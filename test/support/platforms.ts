@@ -1,0 +1,13 @@
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+
+export interface Platform {
+  readonly name: 'express' | 'fastify';
+  adapter(): ExpressAdapter | FastifyAdapter;
+}
+
+/** The HTTP adapters that everything has to work on. */
+export const platforms: readonly Platform[] = [
+  { name: 'express', adapter: () => new ExpressAdapter() },
+  { name: 'fastify', adapter: () => new FastifyAdapter() },
+];
