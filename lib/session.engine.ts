@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import type { HttpAdapterHost } from '@nestjs/core';
 import { SessionCookie } from './cookie/session-cookie.js';
 import { SessionConfigError } from './errors/session-config.error.js';
 import { SessionEvents } from './events/session-events.js';

@@ -5,7 +5,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { from, map, mergeMap, of, type Observable } from 'rxjs';
+import { from, mergeMap, of, type Observable } from 'rxjs';
 import { currentExchange } from './http/current-exchange.js';
 import { exchangeOf } from './http/bind-to-adapter.js';
 import { SESSION_ENGINE } from './session.constants.js';
@@ -30,9 +30,9 @@ export class SessionInterceptor implements NestInterceptor {
     // Body parsers that hop through the thread pool may have lost the context that the early open entered.
     const handled = currentExchange.run(exchange, () => next.handle());
     return handled.pipe(
-      mergeMap(value => {
+      mergeMap((value: unknown) => {
         const saved = exchange.lifecycle.commit(exchange);
-        return saved ? from(saved).pipe(map(() => value)) : of(value);
+        return saved ? from(saved.then(() => value)) : of(value);
       }),
     );
   }

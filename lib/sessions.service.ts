@@ -74,7 +74,7 @@ export class Sessions {
   /** The live sessions of a user, most recently used first. @throws SessionStoreError */
   async listByUser(userId: string): Promise<SessionInfo[]> {
     const live = await this.#records.listByUser(userId);
-    return live.map(infoOf).sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
+    return live.map(infoOf).toSorted((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
 
   /**

@@ -15,7 +15,11 @@ export type SessionErrorCode =
   | 'SESSION_TOO_LARGE'
   | 'SESSION_MISUSED';
 
-const REASONS: Record<number, string> = { 409: 'Conflict', 500: 'Internal Server Error', 503: 'Service Unavailable' };
+const REASONS: Record<number, string> = {
+  409: 'Conflict',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
 
 /**
  * What all errors of a request have in common. It is an `HttpException`, so Nest's filters answer with its status; the
@@ -51,10 +55,7 @@ export abstract class SessionError extends HttpException {
 export class SessionStoreError extends SessionError {
   constructor(
     code:
-      | 'SESSION_STORE_UNAVAILABLE'
-      | 'SESSION_STORE_TIMEOUT'
-      | 'SESSION_STORE_REFUSED'
-      | 'SESSION_UNREADABLE',
+      'SESSION_STORE_UNAVAILABLE' | 'SESSION_STORE_TIMEOUT' | 'SESSION_STORE_REFUSED' | 'SESSION_UNREADABLE',
     message: string,
     options?: { cause?: unknown },
   ) {
@@ -85,6 +86,14 @@ export class SessionClosedError extends SessionError {
     message: string,
   ) {
     super(code, 409, message);
+  }
+
+  /** The answer of the store to a change of a session that somebody has ended. */
+  static ended(): SessionClosedError {
+    return new SessionClosedError(
+      'SESSION_ENDED',
+      'the session was ended elsewhere; the change was not saved',
+    );
   }
 }
 

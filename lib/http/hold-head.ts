@@ -199,13 +199,13 @@ const LOCKED_STATE: PropertyDescriptorMap = {
   headersSent: {
     configurable: true,
     get(this: HeldResponse) {
-      return this[HOLD]?.isCommitting || inherited(this, 'headersSent');
+      return this[HOLD]?.isCommitting === true || inherited(this, 'headersSent');
     },
   },
   writableEnded: {
     configurable: true,
     get(this: HeldResponse) {
-      return this[HOLD]?.isEndQueued || inherited(this, 'writableEnded');
+      return this[HOLD]?.isEndQueued === true || inherited(this, 'writableEnded');
     },
   },
 };

@@ -59,7 +59,7 @@ export class SessionLifecycle {
     { isAttached = true } = {},
   ): HttpExchange {
     const { isExcluded } = this.options;
-    const excluded = isExcluded !== undefined && isExcluded(pathOf(request));
+    const excluded = isExcluded?.(pathOf(request)) ?? false;
     const exchange = new HttpExchange(this, request, response, excluded);
     return isAttached ? exchange.attach() : exchange;
   }

@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { SessionClosedError, SessionConflictError, SessionUsageError } from '../errors/session.error.js';
 import { categoryOfField, fieldOfKey } from '../session/session-fields.js';
 import type { HttpSession } from '../session/http-session.js';
-import type { FlashMessage } from '../session/session.interface.js';
 import { assertFits } from '../session/session-size.js';
 import type { SessionChange, StoredIdentity } from '../session/session-state.js';
 import type { HttpExchange } from './http-exchange.js';
@@ -40,7 +39,7 @@ export class SessionOperations {
     return session.exchange.operations.shared(() => this.#take(session, key));
   }
 
-  async flashes(session: HttpSession, category: string | undefined): Promise<(FlashMessage | unknown)[]> {
+  async flashes(session: HttpSession, category: string | undefined): Promise<unknown[]> {
     this.#assertFree(session, 'flashes()', { looks: true });
     const fields = await session.exchange.operations.shared(() => this.#takeFlashes(session, category));
     return fields.map(({ field, message }) =>
@@ -120,7 +119,10 @@ export class SessionOperations {
     const mark = state.mark(key);
     const late = performance.now() + this.#timeout;
     const { value, text } = await this.#changed(session, key, change, state.pendingText(key) ?? null, late);
-    if (text === null) return void state.adopt(fieldOfKey(key), null, mark);
+    if (text === null) {
+      state.adopt(fieldOfKey(key), null, mark);
+      return undefined;
+    }
     await this.lifecycle.write(session, { set: { [fieldOfKey(key)]: text }, delete: [] });
     state.adopt(fieldOfKey(key), text, mark);
     return value;
@@ -139,7 +141,7 @@ export class SessionOperations {
       return pending;
     }
     return this.#compareAndSet(session, key, performance.now() + this.#timeout, text =>
-      Promise.resolve({ value: text === null ? undefined : state.decode(key, text), text: null }),
+      Promise.resolve(taken(text === null ? undefined : state.decode(key, text), text)),
     );
   }
 
@@ -204,7 +206,7 @@ export class SessionOperations {
   /** Runs the user's function on a copy of its own. */
   async #changed(session: HttpSession, key: string, change: Change, text: string | null, late: number) {
     const { state, exchange } = session;
-    const current = text === null ? undefined : state.decode(key, text);
+    const current = text === null ? undefined : state.decode(key, text).value;
     const running = this.#updating.run(exchange, async () => change(current));
     const value = await inTime(running, late - performance.now(), () => this.#conflict(key));
     return { value, text: value === undefined ? null : state.encode(value, key) };
@@ -222,7 +224,7 @@ export class SessionOperations {
     const mine = await this.#takeFields(session, stored);
     return fields
       .filter(({ field, isNew }) => isNew || mine.has(field))
-      .map(({ field, text }) => ({ field, message: state.decode('flash message', text) }));
+      .map(({ field, text }) => ({ field, message: state.decode('flash message', text).value }));
   }
 
   /** Removes the fields that nobody else has taken, in one step; those that somebody has are left out. */
@@ -258,12 +260,12 @@ export class SessionOperations {
   #storedOf({ state, exchange }: HttpSession): StoredIdentity {
     if (state.stored && !state.ended) return state.stored;
     this.lifecycle.assertCanSetCookie(exchange);
-    throw endedError();
+    throw SessionClosedError.ended();
   }
 
   #ended(session: HttpSession): SessionClosedError {
     if (!session.state.ended) this.lifecycle.ended(session);
-    return endedError();
+    return SessionClosedError.ended();
   }
 
   #conflict(key: string): SessionConflictError {
@@ -295,8 +297,9 @@ export class SessionOperations {
   }
 }
 
-export function endedError(): SessionClosedError {
-  return new SessionClosedError('SESSION_ENDED', 'the session was ended elsewhere; the change was not saved');
+/** What `take()` gives and leaves: nothing, or a broken text, which stays for whoever can mend it. */
+function taken(found: { value: unknown; isBroken: boolean } | undefined, text: string | null) {
+  return { value: found?.value, text: found?.isBroken ? text : null };
 }
 
 /** A little longer each time, and never the same for two that met. */

@@ -1,11 +1,11 @@
 import { idOf } from '../crypto/session-id.js';
+import { SessionClosedError } from '../errors/session.error.js';
 import type { HttpSession } from '../session/http-session.js';
 import { fieldOfKey, isDataField, isFlashField, keyOfField } from '../session/session-fields.js';
 import type { SessionMeta } from '../session/session-meta.js';
 import { assertFits } from '../session/session-size.js';
 import type { StoredIdentity, Texts } from '../session/session-state.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
-import { endedError } from './session-operations.js';
 
 /** What a rotation carries over: everything, nothing, or these data keys. */
 export type Keep = boolean | readonly string[];
@@ -50,7 +50,7 @@ export class RotatesSessions {
     await this.#endAmbiguous(session);
     const { state } = session;
     const keepsData = keep !== false;
-    if (keepsData && state.ended) throw endedError();
+    if (keepsData && state.ended) throw SessionClosedError.ended();
     const old = state.ended ? undefined : state.stored;
     const carries: Carries = field => (keepsData && isDataField(field) ? keeps(keep, field) : keep === true);
     if (!old) {
@@ -63,7 +63,7 @@ export class RotatesSessions {
     if (keepsData && !rotated.isSole) {
       await records.end(rotated.identity.id, 'replaced');
       this.lifecycle.ended(session);
-      throw endedError();
+      throw SessionClosedError.ended();
     }
     exchange.owed = { kind: 'set', sid: rotated.identity.sid };
     this.#goOn(session, replaces, rotated.identity, rotated.texts, sent, carries);

@@ -58,8 +58,8 @@ const HANDLER: ProxyHandler<HttpSession> = {
     if (typeof key === 'symbol' || !session.has(key)) return undefined;
     return { value: session.get(key), writable: true, enumerable: true, configurable: true };
   },
-  defineProperty(session, key, { value, get, set }) {
-    if (get || set)
+  defineProperty(session, key, { value, ...accessors }) {
+    if ('get' in accessors || 'set' in accessors)
       throw new TypeError(`[session] "${String(key)}" cannot be an accessor: a session holds values`);
     session.set(dataKey(key), value);
     return true;

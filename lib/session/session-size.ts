@@ -14,7 +14,7 @@ export function assertFits(texts: Texts, change: SessionChange, maxSizeBytes: nu
   const size = sizeOf(after);
   if (size <= maxSizeBytes || size <= sizeOf(texts)) return;
   const largest = Object.keys(after)
-    .sort((a, b) => bytesOf(after, b) - bytesOf(after, a))
+    .toSorted((a, b) => bytesOf(after, b) - bytesOf(after, a))
     .slice(0, 3);
   const keys = largest.map(field => (isDataField(field) ? keyOfField(field) : 'flash message'));
   const list = largest

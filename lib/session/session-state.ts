@@ -96,7 +96,7 @@ export class SessionState {
 
   /** Flash messages that are stored, and those that are not yet, oldest first. */
   flashFields(): string[] {
-    return [...Object.keys(this.#texts).filter(isFlashField), ...this.#newFlashes.keys()].sort();
+    return [...Object.keys(this.#texts).filter(isFlashField), ...this.#newFlashes.keys()].toSorted();
   }
 
   flashText(field: string): string | undefined {
@@ -210,12 +210,13 @@ export class SessionState {
     if (this.stored) this.stored = { ...this.stored, moments };
   }
 
-  decode(key: string, text: string): unknown {
+  /** The value of a text, as a fresh copy. A broken text is reported, and reads as `undefined`. */
+  decode(key: string, text: string): { readonly value: unknown; readonly isBroken: boolean } {
     try {
-      return this.codec.decode(text);
+      return { value: this.codec.decode(text), isBroken: false };
     } catch {
-      this.onBrokenValue(key); // reported, and the text is kept
-      return undefined;
+      this.onBrokenValue(key); // the text is kept
+      return { value: undefined, isBroken: true };
     }
   }
 
@@ -224,13 +225,8 @@ export class SessionState {
     if (known) return known;
     const text = this.#texts[fieldOfKey(key)];
     if (text === undefined) return undefined;
-    let slot: Slot;
-    try {
-      slot = { value: this.codec.decode(text), present: true, assigned: false, broken: false, isRead: false };
-    } catch {
-      this.onBrokenValue(key); // reported, and the text is kept
-      slot = { value: undefined, present: true, assigned: false, broken: true, isRead: false };
-    }
+    const { value, isBroken } = this.decode(key, text);
+    const slot: Slot = { value, present: true, assigned: false, broken: isBroken, isRead: false };
     this.#slots.set(key, slot);
     return slot;
   }

@@ -178,9 +178,9 @@ describe('MemorySessionStore collects what has expired', () => {
 
   it('removes index entries of users who never come back', () => {
     const store = new MemorySessionStore({ clock });
-    store.index.add('u', idOf(1), NOW + 10_000, NOW);
-    store.index.add('u', idOf(2), NOW + 10_000, NOW);
-    store.index.add('u', idOf(2), NOW + HOUR, NOW);
+    void store.index.add('u', idOf(1), NOW + 10_000, NOW);
+    void store.index.add('u', idOf(2), NOW + 10_000, NOW);
+    void store.index.add('u', idOf(2), NOW + HOUR, NOW);
     pass(60_000);
     expect(store.index.confirm('u', idOf(1))).toBe(false);
     expect(store.index.confirm('u', idOf(2))).toBe(true);
@@ -209,7 +209,7 @@ describe('MemorySessionStore collects what has expired', () => {
     pass(60_000);
     expect(vi.getTimerCount()).toBe(0);
     store.create(idOf(1), recordUntil(now + HOUR));
-    store.index.add('u', idOf(1), now + HOUR, now);
+    void store.index.add('u', idOf(1), now + HOUR, now);
     expect(vi.getTimerCount()).toBe(2);
     store.close();
     store.close();
@@ -228,7 +228,7 @@ describe('MemorySessionStore beside other work', () => {
     const before = holding();
     const store = new MemorySessionStore();
     store.create(idOf(1), recordUntil(NOW + HOUR));
-    store.index.add('u', idOf(1), NOW + HOUR, NOW);
+    void store.index.add('u', idOf(1), NOW + HOUR, NOW);
     expect(holding()).toBe(before);
     store.close();
   });
