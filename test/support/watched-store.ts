@@ -1,0 +1,92 @@
+import {
+  SessionStore,
+  type DestroyOptions,
+  type SessionMoments,
+  type SessionRecord,
+  type SessionUpdate,
+  type UpdateResult,
+} from '../../lib/index.js';
+import { MemorySessionStore } from '../../lib/stores/memory/index.js';
+import { Deferred } from './deferred.js';
+
+export type Verb = 'load' | 'create' | 'update' | 'touch' | 'destroy';
+
+/** A call of the store that waits until the test lets it go on. */
+export class Gate {
+  readonly #arrived = new Deferred();
+  readonly #opened = new Deferred();
+
+  /** Resolves when a call waits here. */
+  readonly arrived: Promise<void> = this.#arrived.promise;
+
+  open(): void {
+    this.#opened.resolve();
+  }
+
+  /** The call fails instead. */
+  fail(error: Error): void {
+    this.#opened.reject(error);
+  }
+
+  async pass(): Promise<void> {
+    this.#arrived.resolve();
+    await this.#opened.promise;
+  }
+}
+
+/** A memory store that tells what was asked of it, and can be made to wait. */
+export class WatchedStore extends SessionStore {
+  readonly inner = new MemorySessionStore();
+  readonly index = this.inner.index;
+  /** The verbs that were called, in order. */
+  readonly calls: Verb[] = [];
+  /** The ids that were created and not destroyed. */
+  readonly ids = new Set<string>();
+  readonly #gates = new Map<Verb, Gate>();
+
+  /** The next call of this verb waits. */
+  hold(verb: Verb): Gate {
+    const gate = new Gate();
+    this.#gates.set(verb, gate);
+    return gate;
+  }
+
+  override async load(id: string): Promise<SessionRecord | 'broken' | undefined> {
+    await this.#called('load');
+    return this.inner.load(id);
+  }
+
+  override async create(id: string, record: SessionRecord): Promise<boolean> {
+    await this.#called('create');
+    this.ids.add(id);
+    return this.inner.create(id, record);
+  }
+
+  override async update(id: string, update: SessionUpdate, now: number): Promise<UpdateResult> {
+    await this.#called('update');
+    return this.inner.update(id, update, now);
+  }
+
+  override async touch(id: string, moments: SessionMoments, now: number): Promise<boolean> {
+    await this.#called('touch');
+    return this.inner.touch(id, moments, now);
+  }
+
+  override async destroy(
+    id: string,
+    now: number,
+    options?: DestroyOptions,
+  ): Promise<SessionRecord | undefined> {
+    await this.#called('destroy');
+    const ended = this.inner.destroy(id, now, options);
+    if (ended) this.ids.delete(id);
+    return ended;
+  }
+
+  async #called(verb: Verb): Promise<void> {
+    this.calls.push(verb);
+    const gate = this.#gates.get(verb);
+    this.#gates.delete(verb);
+    await gate?.pass();
+  }
+}

@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** An answer, octet for octet; one character per octet. */
+export interface WireAnswer {
+  readonly status: number;
+  /** The status line and the header lines, as they came. */
+  readonly head: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+  /** All values of a header. */
+  all(name: string): string[];
+  json<T = unknown>(): T;
+}
+
+/** A socket that speaks HTTP/1.1 as the test writes it: what clients refuse to send, and several requests at once. */
+export class Wire {
+  #received = '';
+  #isClosed = false;
+
+  private constructor(readonly socket: Socket) {
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => (this.#received += chunk));
+    socket.on('close', () => (this.#isClosed = true));
+    socket.on('error', () => (this.#isClosed = true)); // a server that refuses a request may reset the connection
+  }
+
+  static async open(url: string): Promise<Wire> {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    return new Wire(socket);
+  }
+
+  send(text: string): void {
+    this.socket.write(Buffer.from(text, 'latin1'));
+  }
+
+  /** The next answer. `hasBody` is false for the answer to a HEAD request. */
+  async next({ hasBody = true } = {}): Promise<WireAnswer> {
+    for (;;) {
+      const answer = this.#take(hasBody);
+      if (answer) return answer;
+      if (this.#isClosed) throw new Error(`the connection was closed after: ${this.#received}`);
+      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);
+    }
+  }
+
+  /** What came so far and was not taken as an answer. */
+  get received(): string {
+    return this.#received;
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #take(hasBody: boolean): WireAnswer | undefined {
+    const end = this.#received.indexOf('\r\n\r\n');
+    if (end < 0) return undefined;
+    const head = this.#received.slice(0, end);
+    const [statusLine = '', ...lines] = head.split('\r\n');
+    const headers = lines.map(line => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
+    });
+    const all = (name: string): string[] => headers.filter(([key]) => key === name).map(([, value]) => value);
+    const status = Number(statusLine.split(' ')[1]);
+    const isEmpty = !hasBody || status < 200 || status === 204 || status === 304;
+    const body = isEmpty ? { text: '', end: end + 4 } : this.#body(end + 4, all);
+    if (!body) return undefined;
+    this.#received = this.#received.slice(body.end);
+    return { status, head, headers, body: body.text, all, json: <T>() => JSON.parse(body.text) as T };
+  }
+
+  #body(start: number, all: (name: string) => string[]): { text: string; end: number } | undefined {
+    const [length] = all('content-length');
+    if (length !== undefined) {
+      const end = start + Number(length);
+      return this.#received.length < end ? undefined : { text: this.#received.slice(start, end), end };
+    }
+    if (all('transfer-encoding').includes('chunked')) return this.#chunks(start);
+    return this.#isClosed ? { text: this.#received.slice(start), end: this.#received.length } : undefined;
+  }
+
+  #chunks(start: number): { text: string; end: number } | undefined {
+    let text = '';
+    for (let at = start; ;) {
+      const lineEnd = this.#received.indexOf('\r\n', at);
+      if (lineEnd < 0) return undefined;
+      const size = Number.parseInt(this.#received.slice(at, lineEnd), 16);
+      const end = lineEnd + 2 + size + 2;
+      if (this.#received.length < end) return undefined;
+      if (size === 0) return { text, end };
+      text += this.#received.slice(lineEnd + 2, lineEnd + 2 + size);
+      at = end;
+    }
+  }
+}
+
+/** One request on a connection of its own. `cookies` are whole `Cookie` header lines' values. */
+export async function exchange(
+  url: string,
+  request: {
+    readonly method?: string;
+    readonly path: string;
+    readonly cookies?: readonly string[];
+    readonly headers?: readonly string[];
+    readonly body?: string;
+  },
+): Promise<WireAnswer> {
+  const { method = 'GET', path, cookies = [], headers = [], body } = request;
+  const wire = await Wire.open(url);
+  try {
+    const lines = [
+      `${method} ${path} HTTP/1.1`,
+      `Host: ${new URL(url).host}`,
+      'Connection: close',
+      ...cookies.map(value => `Cookie: ${value}`),
+      ...headers,
+      ...(body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${body.length}`]),
+    ];
+    wire.send(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
+    return await wire.next({ hasBody: method !== 'HEAD' });
+  } finally {
+    wire.close();
+  }
+}
