@@ -15,8 +15,9 @@ const LONG_TEXT = 65_536;
  * - An object without a prototype comes back as an ordinary one; one that is there twice comes back as two; an
  *   accessor comes back as its value and may be read more than once.
  * - The order of keys and entries is kept, so it makes a different text.
- * - Refused with the path: functions (an own `toJSON` is one, and is not called), symbols, symbol keys, hidden (not enumerable) properties of objects, class
- *   instances and subclasses, cycles, arrays with holes or named properties, accessors that throw, more than 100 levels.
+ * - Refused with the path: functions (an own `toJSON` is one, and is not called), symbols, symbol keys, hidden (not
+ *   enumerable) properties of objects, class instances and subclasses, cycles, arrays with holes or named properties,
+ *   accessors that throw, more than 100 levels. Only names that somebody hung on bytes are lost without a word.
  *
  * @example
  * ```ts
