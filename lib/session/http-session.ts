@@ -9,6 +9,9 @@ interface Keep {
   readonly keep?: boolean | readonly string[];
 }
 
+/** Leads from the facade, which lets symbols through, to the object behind it. */
+const SELF = Symbol('session');
+
 /**
  * The session that a handler holds, without its plain properties: those are the facade's. Reading and assigning work on
  * the state at once; everything that reaches the store is an operation of the lifecycle.
@@ -177,10 +180,16 @@ export class HttpSession {
     );
   }
 
+  /** `this` is the facade when Node calls this, and the facade has nothing but data. */
   [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { exchange, state } = this[SELF];
     const data: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-    if (!this.exchange.failure) for (const key of this.state.keys()) data[key] = this.state.get(key);
+    if (!exchange.failure) for (const key of state.keys()) data[key] = state.get(key);
     return `Session ${inspect({ ...data }, options)}`;
+  }
+
+  get [SELF](): this {
+    return this;
   }
 
   #change(): void {

@@ -53,9 +53,9 @@ const HANDLER: ProxyHandler<HttpSession> = {
     session.delete(dataKey(key));
     return true;
   },
-  ownKeys: session => session.keys(),
+  ownKeys: session => session.keys().filter(key => !isReserved(key)),
   getOwnPropertyDescriptor(session, key) {
-    if (typeof key === 'symbol' || !session.has(key)) return undefined;
+    if (typeof key === 'symbol' || isReserved(key) || !session.has(key)) return undefined;
     return { value: session.get(key), writable: true, enumerable: true, configurable: true };
   },
   defineProperty(session, key, { value, ...accessors }) {
