@@ -1,0 +1,42 @@
+import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
+import { storeTypes, type SessionStoreType } from '../../lib/store/store-types.js';
+import type { SessionModuleOptions } from '../../lib/index.js';
+import { backends, type Backend } from './backends.js';
+import type { AnyStore } from './counting-store.js';
+import { FaultyStore } from './faulty-store.js';
+
+/** Places that two applications can share: one store object given to both, and whatever is shared by nature. */
+export const sharedBackends: readonly Backend[] = [
+  {
+    name: 'one memory store given to both',
+    isShared: true,
+    async place() {
+      const store = new MemorySessionStore();
+      return { options: { store }, dispose: async () => store.close() };
+    },
+  },
+  ...backends.filter(({ isShared }) => isShared),
+];
+
+export interface FaultyPlace {
+  readonly options: SessionModuleOptions;
+  readonly store: FaultyStore;
+  dispose(): Promise<void>;
+}
+
+/** A fresh place of this backend whose store fails on demand. */
+export async function faultyPlace(backend: Backend): Promise<FaultyPlace> {
+  const place = await backend.place();
+  const { type, ...storeOptions } = place.options as { type: SessionStoreType };
+  const Store = (await storeTypes[type].load()) as unknown as new (options: object) => AnyStore;
+  const inner = new Store(storeOptions);
+  const store = new FaultyStore(inner);
+  return {
+    options: { store },
+    store,
+    async dispose() {
+      await inner.close?.();
+      await place.dispose();
+    },
+  };
+}
