@@ -5,6 +5,7 @@ import {
   Post,
   Req,
   type ArgumentsHost,
+  type ExceptionFilter,
   type INestApplication,
 } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
