@@ -21,7 +21,7 @@ export function headOf(response: ServerResponse, writeHeadArguments: unknown[] |
   if (!writeHeadArguments || !given) return gatheredHead(response, writeHeadArguments);
   const pairs: [string, HeaderValue][] = Array.isArray(given) ? pairsOf(given) : Object.entries(given);
   const store = (): void => {
-    // An object keeps Node's fast path; the flat array is the form that allows a name twice.
+    // An object keeps Node's fast path; Node refuses pairs when headers were set before, but not the flat array.
     writeHeadArguments[at] = Array.isArray(given) ? pairs.flat() : Object.fromEntries(pairs);
   };
   const head: ResponseHead = {
@@ -33,8 +33,8 @@ export function headOf(response: ServerResponse, writeHeadArguments: unknown[] |
     },
     set(name, value) {
       head.remove(name);
-      if (Array.isArray(given) && typeof value !== 'string') for (const one of value) pairs.push([name, one]);
-      else pairs.push([name, value]);
+      // One pair even for a list: of a name that comes twice, Node 20 keeps the last when headers were set before.
+      pairs.push([name, value]);
       store();
     },
     remove(name) {
