@@ -115,6 +115,6 @@ describe('exclude', () => {
     expect(test(`/${'a'.repeat(100_000)}`)).toBe(false);
     expect(test(`/${'a'.repeat(100_000)}c`)).toBe(false);
     expect(test(`/${'a'.repeat(100_000)}b`)).toBe(true);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 });

@@ -54,14 +54,14 @@ function compileText(text: string): PathTest {
 
   return path => {
     const end = path.length - tail.length;
-    if (end < head.length || !path.startsWith(head) || !path.endsWith(tail)) return false;
+    if (!path.startsWith(head) || !path.endsWith(tail)) return false;
     let from = head.length;
     for (const piece of between) {
       const found = path.indexOf(piece, from);
       if (found === -1) return false;
       from = found + piece.length;
     }
-    return from <= end;
+    return from <= end; // head, pieces and tail must not share letters
   };
 }
 

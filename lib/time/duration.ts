@@ -1,8 +1,5 @@
 import ms, { type StringValue } from 'ms';
 
-/** Longer texts are never a duration; `ms` throws on some and scans others. */
-const LONGEST_TEXT = 100;
-
 /**
  * Milliseconds of a duration as users write it: a whole number of milliseconds, or text as the `ms` package reads it
  * (`'90s'`, `'1.5h'`, `'30 days'`; a year is 365.25 days, text without a unit counts milliseconds). Fractions of a
@@ -16,7 +13,8 @@ export function parseDuration(value: number | string): number | undefined {
 }
 
 function parseText(text: string): number | undefined {
-  if (text === '' || text.length > LONGEST_TEXT) return undefined;
-  const duration: number | undefined = ms(text as StringValue); // its types leave out the `undefined` of nonsense
+  if (text === '') return undefined; // the one text that `ms` throws on
+  // Its types leave out the `undefined` of nonsense, which every text of more than 100 characters is.
+  const duration: number | undefined = ms(text as StringValue);
   return duration === undefined ? undefined : Math.round(duration);
 }
