@@ -11,6 +11,11 @@ export class OperationQueue {
     return this.#running.size > 0;
   }
 
+  /** Whether an exclusive operation is under way, or waits for its turn. */
+  get isBlocked(): boolean {
+    return this.#barrier !== undefined;
+  }
+
   shared<T>(operation: () => Promise<T>): Promise<T> {
     return this.#track(this.#barrier ? this.#barrier.then(operation) : operation());
   }

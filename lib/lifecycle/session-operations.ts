@@ -27,9 +27,7 @@ export class SessionOperations {
   async update(session: HttpSession, key: string, change: Change): Promise<unknown> {
     this.#assertFree(session, 'update()', { looks: true });
     if (typeof change !== 'function') throw new TypeError('[session] update(key, change) needs a function');
-    const { operations } = session.exchange;
-    if (session.state.stored) return operations.shared(() => this.#updateStored(session, key, change));
-    return operations.exclusive(() =>
+    return this.#writing(session, () =>
       session.state.stored ? this.#updateStored(session, key, change) : this.#updateNew(session, key, change),
     );
   }
@@ -49,7 +47,7 @@ export class SessionOperations {
 
   async save(session: HttpSession): Promise<void> {
     this.#assertUsable(session);
-    await session.exchange.operations.shared(async () => {
+    await this.#writing(session, async () => {
       const change = session.state.change();
       const isOnlyRemoval = Object.keys(change.set).length === 0;
       if (isOnlyRemoval && (change.delete.length === 0 || !session.state.stored)) return;
@@ -256,6 +254,13 @@ export class SessionOperations {
   }
 
   // --- details ------------------------------------------------------------------------------------------------------
+
+  /** Side by side with others; but what may have to create the session waits, or two of them would create two. */
+  #writing<T>({ state, exchange: { operations } }: HttpSession, operation: () => Promise<T>): Promise<T> {
+    return state.stored && !operations.isBlocked
+      ? operations.shared(operation)
+      : operations.exclusive(operation);
+  }
 
   #storedOf({ state, exchange }: HttpSession): StoredIdentity {
     if (state.stored && !state.ended) return state.stored;

@@ -281,6 +281,19 @@ describe.each(matrix)('no lost updates on $platform.name over $backend.name', ({
     expect(await dataOf(browser)).toEqual({ a: 1, b: 2 });
   });
 
+  it('two saves at once in the very first request create one session (CON-18)', async () => {
+    const browser = app.browser();
+    app.events.length = 0;
+    await run<Data>(browser, async session => {
+      session.a = 1;
+      const first = session.save();
+      session.b = 2;
+      await Promise.all([first, session.save()]);
+    });
+    expect(app.events.filter(({ type }) => type === 'created')).toHaveLength(1);
+    expect(await dataOf(browser)).toEqual({ a: 1, b: 2 });
+  });
+
   it('50 parallel first requests get a session each, and none shares one (CON-19)', async () => {
     const all = meetingOf(50);
     const browsers = Array.from({ length: 50 }, () => app.browser());
