@@ -51,7 +51,7 @@ class ResponseHold {
       writeHead: methods.writeHead,
       flushHeaders: methods.flushHeaders,
     };
-    for (const method of METHODS) methods[method] = HELD[method];
+    this.#arm();
   }
 
   get isCommitting(): boolean {
@@ -120,12 +120,18 @@ class ResponseHold {
   /** The first call that gets through: the head leaves with it. */
   #send(method: Method, args: unknown[]): unknown {
     this.holder.dress(headOf(this.response, method === 'writeHead' ? args : undefined));
-    return this.#original(method, args);
+    try {
+      return this.#original(method, args);
+    } catch (error) {
+      // Node refuses this head (an invalid value, for instance). What is answered instead is dressed again.
+      if (!this.response.headersSent) this.#arm();
+      throw error;
+    }
   }
 
   #fail(error: unknown): void {
-    this.#open();
-    this.#state = 'failed';
+    this.#unlock();
+    this.#state = 'open';
     const { response } = this;
     const { status, body } = this.holder.answerTo(error);
     for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.test(name)) response.removeHeader(name);
@@ -135,6 +141,7 @@ class ResponseHold {
     response.setHeader('content-length', Buffer.byteLength(body));
     this.holder.dress(headOf(response, undefined));
     this.#originals.end.call(response, body);
+    this.#state = 'failed'; // what still comes belongs to the answer that was replaced
     for (const { method, args } of this.#queue) this.#swallow(method, args);
     this.#drain();
   }
@@ -156,13 +163,25 @@ class ResponseHold {
     for (const method of HEADER_METHODS) Object.defineProperty(this.response, method, LOCKED_HEADERS);
   }
 
+  #arm(): void {
+    this.#state = 'armed';
+    const methods = this.response as unknown as Record<string, unknown>;
+    for (const method of METHODS)
+      if (methods[method] === this.#originals[method]) methods[method] = HELD[method];
+  }
+
   #open(): void {
+    this.#unlock();
     this.#state = 'open';
     const methods = this.response as unknown as Record<string, unknown>;
     for (const method of METHODS) {
       // Somebody may have wrapped ours meanwhile; then it stays, and lets everything through.
       if (methods[method] === HELD[method]) methods[method] = this.#originals[method];
     }
+  }
+
+  #unlock(): void {
+    const methods = this.response as unknown as Record<string, unknown>;
     for (const method of HEADER_METHODS) {
       if (Object.hasOwn(methods, method) && methods[method] === refuseHeader) delete methods[method];
     }
