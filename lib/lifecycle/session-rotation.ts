@@ -1,7 +1,7 @@
 import { idOf } from '../crypto/session-id.js';
 import { SessionClosedError } from '../errors/session.error.js';
 import type { HttpSession } from '../session/http-session.js';
-import { fieldOfKey, isDataField, isFlashField, keyOfField } from '../session/session-fields.js';
+import { isDataField, isFlashField, keyOfField } from '../session/session-fields.js';
 import type { SessionMeta } from '../session/session-meta.js';
 import { assertFits } from '../session/session-size.js';
 import type { StoredIdentity, Texts } from '../session/session-state.js';
@@ -112,9 +112,7 @@ export class RotatesSessions {
 
   #replace(session: HttpSession, identity: StoredIdentity | undefined, texts: Texts, carries: Carries): void {
     const state = this.lifecycle.newState(identity && { identity, texts });
-    if (!identity)
-      for (const key of session.state.keys())
-        if (carries(fieldOfKey(key))) state.set(key, session.state.get(key));
+    if (!identity) session.state.handOver(state, carries);
     session.exchange.session = session.successor(state);
   }
 }

@@ -206,6 +206,12 @@ export class SessionState {
     this.ended = false;
   }
 
+  /** Gives what no store holds yet to the state that takes this one's place. */
+  handOver(next: SessionState, carries: (field: string) => boolean): void {
+    for (const [key, slot] of this.#slots) if (carries(fieldOfKey(key))) next.set(key, slot.value);
+    for (const [field, text] of this.#newFlashes) if (carries(field)) next.#newFlashes.set(field, text);
+  }
+
   moved(moments: SessionMoments): void {
     if (this.stored) this.stored = { ...this.stored, moments };
   }
