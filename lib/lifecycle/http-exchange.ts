@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieCandidates } from '../cookie/session-cookie.js';
+import { SessionStoreError } from '../errors/session.error.js';
 import type { HttpSession } from '../session/http-session.js';
 import { OperationQueue } from './operation-queue.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
@@ -32,12 +33,16 @@ export class HttpExchange {
   wasLookedAt = false;
   /** The response's head is held until the commit. Nothing is held before the first look or change. */
   isHeld = false;
+  /** The head waits for the commit, or has left: changes from now on may be too late. */
+  isAnswerBegun = false;
   /** The head has left, or there is no response at all. */
   isHeadSent: boolean;
   owed: OwedCookie | undefined;
   /** A check for unsaved changes will run when the response closes. */
   isWatchedForLateChanges = false;
-  readonly operations = new OperationQueue();
+  readonly operations = new OperationQueue(error => {
+    this.storeFailed ||= error instanceof SessionStoreError;
+  });
 
   constructor(
     readonly lifecycle: SessionLifecycle,

@@ -112,7 +112,7 @@ export class SessionLifecycle {
   /** From now on the head is held until the commit. @throws SessionStoreError when the session could not be read */
   change(exchange: HttpExchange): void {
     if (!exchange.isHeld) this.#hold(exchange);
-    else if (exchange.isHeadSent) this.#watchForLateChanges(exchange);
+    if (exchange.isAnswerBegun || exchange.isHeadSent) this.#watchForLateChanges(exchange);
     if (exchange.failure && this.options.onStoreError === 'fail') throw exchange.failure;
   }
 
@@ -261,6 +261,7 @@ export class SessionLifecycle {
 
   /** A failed request leaves the session as it was; what its operations wrote themselves stands. */
   #commitAtHead(exchange: HttpExchange, status: number): Promise<void> | undefined {
+    exchange.isAnswerBegun = true;
     if (status < 500 || this.options.saveOnServerError) return this.commit(exchange);
     return exchange.operations.isBusy ? exchange.operations.idle() : undefined;
   }
