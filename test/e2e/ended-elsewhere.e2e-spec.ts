@@ -20,6 +20,17 @@ const VISITOR = { user: null, data: {} };
 
 const MINUTE = 60_000;
 
+const silent = ({ setCookies, status }: Answer) => ({ setCookies, status });
+
+/** A change that makes the request notice. */
+const learn = async (session: Session<Data>): Promise<string> =>
+  session
+    .update('count', (n = 0) => n + 1)
+    .then(
+      () => 'was alive',
+      (error: unknown) => (error as { code: string }).code,
+    );
+
 describe.each(matrix)('a session that ended elsewhere, on $platform.name over $backend.name', cell => {
   let app: RunningApp;
   beforeAll(async () => {
@@ -53,8 +64,6 @@ describe.each(matrix)('a session that ended elsewhere, on $platform.name over $b
     const answer = await slow.finish();
     return { answer, browser, id, events: [...app.events] };
   }
-
-  const silent = ({ setCookies, status }: Answer) => ({ setCookies, status });
 
   describe.each(ends)('by $how', ({ end }) => {
     it.each<{ what: string; work: Work }>([
@@ -142,14 +151,6 @@ describe.each(matrix)('a session that ended elsewhere, on $platform.name over $b
   });
 
   describe('once the request knows', () => {
-    const learn = async (session: Session<Data>): Promise<string> =>
-      session
-        .update('count', (n = 0) => n + 1)
-        .then(
-          () => 'was alive',
-          (error: unknown) => (error as { code: string }).code,
-        );
-
     it.each<{ what: string; work: (session: Session<Data>) => Promise<unknown> }>([
       { what: 'save()', work: session => ((session.note = 'late'), session.save()) },
       { what: 'update()', work: session => session.update('count', () => 5) },
