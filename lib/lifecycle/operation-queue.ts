@@ -6,6 +6,9 @@ export class OperationQueue {
   readonly #running = new Set<Promise<unknown>>();
   #barrier: Promise<unknown> | undefined;
 
+  /** @param onError hears of every operation that failed, before whoever called it does */
+  constructor(readonly onError: (error: unknown) => void = () => undefined) {}
+
   /** Whether an operation is under way. */
   get isBusy(): boolean {
     return this.#running.size > 0;
@@ -40,8 +43,13 @@ export class OperationQueue {
 
   #track<T>(run: Promise<T>): Promise<T> {
     this.#running.add(run);
-    const done = (): void => void this.#running.delete(run);
-    run.then(done, done);
+    run.then(
+      () => this.#running.delete(run),
+      (error: unknown) => {
+        this.#running.delete(run);
+        this.onError(error);
+      },
+    );
     return run;
   }
 }
