@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieCandidates } from '../cookie/session-cookie.js';
 import { SessionStoreError } from '../errors/session.error.js';
-import { SessionStoreError } from '../errors/session.error.js';
 import type { HttpSession } from '../session/http-session.js';
 import { OperationQueue } from './operation-queue.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
