@@ -223,7 +223,9 @@ describe.each(matrix)(
         const { value, error } = await play(browser, async (session, request) => {
           const oldId = session.id;
           const isPending = await new Promise<boolean>((resolve, reject) => {
-            const returned: unknown = session.regenerate(thrown => (thrown ? reject(thrown) : resolve(true)));
+            const returned: unknown = session.regenerate(thrown =>
+              thrown instanceof Error ? reject(thrown) : resolve(true),
+            );
             expect(returned).toBeUndefined();
           });
           const refused = [
@@ -282,7 +284,9 @@ describe.each(matrix)(
             session.a = [1];
             session.flash('info', 'hi');
             await new Promise<void>((resolve, reject) => {
-              session.regenerate({ keep: true }, thrown => (thrown ? reject(thrown) : resolve()));
+              session.regenerate({ keep: true }, thrown =>
+                thrown instanceof Error ? reject(thrown) : resolve(),
+              );
             });
             request.session.b = 2;
           });
