@@ -116,9 +116,10 @@ export async function exchange(
       `${method} ${path} HTTP/1.1`,
       `Host: ${new URL(url).host}`,
       'Connection: close',
-      ...cookies.map(value => `Cookie: ${value}`),
       ...headers,
       ...(body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${body.length}`]),
+      // Last: Node drops the lines after the thousandth.
+      ...cookies.map(value => `Cookie: ${value}`),
     ];
     wire.send(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
     return await wire.next({ hasBody: method !== 'HEAD' });
