@@ -1,0 +1,1 @@
+export { FileSessionStore, type FileSessionStoreOptions } from './filesystem.store.js';
