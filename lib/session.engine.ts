@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { SessionCookie } from './cookie/session-cookie.js';
 import { SessionConfigError } from './errors/session-config.error.js';
+import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
 import { bindToAdapter } from './http/bind-to-adapter.js';
 import { SessionLifecycle, type SessionLog } from './lifecycle/session-lifecycle.js';
@@ -135,9 +136,15 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 function logTo(logger: Logger): SessionLog {
   const warned = new Set<string>();
+  const logged = new WeakSet<SessionError>();
   return {
     error: (message, error) =>
       logger.error(`${message}: ${messageOf(error)}`, error instanceof Error ? error.stack : undefined),
+    mistake(error) {
+      if (!(error instanceof SessionError) || error.getStatus() !== 500 || logged.has(error)) return;
+      logged.add(error);
+      logger.error(error.message, error.stack);
+    },
     warnOnce(topic, message) {
       if (warned.has(topic)) return;
       warned.add(topic);

@@ -23,6 +23,8 @@ import type { LiveRecord, SessionRecords } from './session-records.js';
 /** What the lifecycle has to say to whoever runs the application. */
 export interface SessionLog {
   error(message: string, error: unknown): void;
+  /** An error that is the application's mistake, once; others are ignored. Nest itself logs no `HttpException`. */
+  mistake(error: unknown): void;
   warnOnce(topic: string, message: string): void;
 }
 
@@ -88,11 +90,13 @@ export class SessionLifecycle {
   /** The session object of a request that was opened. */
   sessionOf(exchange: HttpExchange): HttpSession {
     if (exchange.session) return exchange.session;
-    throw new SessionUsageError(
+    const error = new SessionUsageError(
       exchange.isExcluded
         ? 'this path is in "exclude", so it has no session'
         : 'the session is not loaded yet: with load: "lazy" use @Session() in the handler or await getSession(request)',
     );
+    this.log.mistake(error); // a guard's errors pass no interceptor
+    throw error;
   }
 
   /** Opens the session when needed. */
@@ -270,7 +274,7 @@ export class SessionLifecycle {
     return planCommit({
       change: state.change(),
       moments: state.stored?.moments,
-      wasUsed: exchange.isHeld,
+      wasUsed: exchange.isHeld && !exchange.touchFailed,
       touchIntervalMs: this.options.touchIntervalMs,
       now: this.records.clock.now(),
     });
@@ -295,6 +299,7 @@ export class SessionLifecycle {
       this.cookieWasUsed(exchange, state.stored.sid);
     } catch (error) {
       if (!(error instanceof SessionStoreError)) throw error; // the store's own error was reported as an event
+      exchange.touchFailed = true;
     }
   }
 
