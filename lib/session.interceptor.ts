@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { from, mergeMap, of, tap, type Observable } from 'rxjs';
 import { currentExchange } from './http/current-exchange.js';
+import { answersItself } from './answers-itself.js';
 import { exchangeOf } from './http/bind-to-adapter.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
@@ -32,32 +33,9 @@ export class SessionInterceptor implements NestInterceptor {
     return handled.pipe(
       tap({ error: error => exchange.lifecycle.log.mistake(error) }),
       mergeMap((value: unknown) => {
-        const saved = exchange.lifecycle.commit(exchange);
+        const saved = answersItself(context) ? undefined : exchange.lifecycle.commit(exchange);
         return saved ? from(saved.then(() => value)) : of(value);
       }),
     );
   }
-}
-
-const selfAnswering = new WeakMap<object, boolean>();
-
-/**
- * A handler with `@Res()` or `@Next()` answers by itself, perhaps after it has returned. Its session is committed with
- * its head and not before: a filter that answered for it meanwhile would make it answer a second time, out of a stream
- * or a timer where nobody catches what that throws.
- */
-function answersItself(context: ExecutionContext): boolean {
-  const handler = context.getHandler();
-  const known = selfAnswering.get(handler);
-  if (known !== undefined) return known;
-  const place = [context.getClass(), handler.name] as const;
-  const parameters = Object.keys(
-    (Reflect.getMetadata(ROUTE_ARGS_METADATA, ...place) as object | undefined) ?? {},
-  );
-  const isOwn = (type: RouteParamtypes): boolean => parameters.some(name => name.startsWith(`${type}:`));
-  const answers =
-    (isOwn(RouteParamtypes.RESPONSE) || isOwn(RouteParamtypes.NEXT)) &&
-    Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, ...place) !== true;
-  selfAnswering.set(handler, answers);
-  return answers;
 }

@@ -27,6 +27,8 @@ export class HttpExchange {
   failure: Error | undefined;
   /** The implicit commit failed; it is not tried again. */
   commitFailed = false;
+  /** Activity could not be written down; that is not tried again either. */
+  touchFailed = false;
   /** A store error has come up: a 503 then says when to come back. */
   storeFailed = false;
   /** The session's data was looked at: the answer varies by the cookie. */

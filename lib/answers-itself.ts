@@ -1,0 +1,26 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+
+const selfAnswering = new WeakMap<object, boolean>();
+
+/**
+ * A handler with `@Res()` or `@Next()` answers by itself, perhaps after it has returned. Its session is committed with
+ * its head and not before: a filter that answered for it meanwhile would make it answer a second time, out of a stream
+ * or a timer where nobody catches what that throws.
+ */
+export function answersItself(context: ExecutionContext): boolean {
+  const handler = context.getHandler();
+  const known = selfAnswering.get(handler);
+  if (known !== undefined) return known;
+  const place = [context.getClass(), handler.name] as const;
+  const parameters = Object.keys(
+    (Reflect.getMetadata(ROUTE_ARGS_METADATA, ...place) as object | undefined) ?? {},
+  );
+  const isOwn = (type: RouteParamtypes): boolean => parameters.some(name => name.startsWith(`${type}:`));
+  const answers =
+    (isOwn(RouteParamtypes.RESPONSE) || isOwn(RouteParamtypes.NEXT)) &&
+    Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, ...place) !== true;
+  selfAnswering.set(handler, answers);
+  return answers;
+}
