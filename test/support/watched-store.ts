@@ -14,23 +14,24 @@ export type Verb = 'load' | 'create' | 'update' | 'touch' | 'destroy';
 /** A call of the store that waits until the test lets it go on. */
 export class Gate {
   readonly #arrived = new Deferred();
-  readonly #opened = new Deferred();
+  readonly #opened = new Deferred<Error | undefined>();
 
   /** Resolves when a call waits here. */
   readonly arrived: Promise<void> = this.#arrived.promise;
 
   open(): void {
-    this.#opened.resolve();
+    this.#opened.resolve(undefined);
   }
 
   /** The call fails instead. */
   fail(error: Error): void {
-    this.#opened.reject(error);
+    this.#opened.resolve(error);
   }
 
   async pass(): Promise<void> {
     this.#arrived.resolve();
-    await this.#opened.promise;
+    const error = await this.#opened.promise;
+    if (error) throw error;
   }
 }
 
