@@ -68,7 +68,12 @@ export class Browser {
 
   #keep(line: string): void {
     const [pair = '', ...rest] = line.split(';').map(part => part.trim());
-    const attributes = new Map(rest.map(part => part.toLowerCase().split('=') as [string, string?]));
+    const attributes = new Map(
+      rest.map(part => {
+        const [attribute = '', value = ''] = part.toLowerCase().split('=');
+        return [attribute, value];
+      }),
+    );
     const name = pair.slice(0, pair.indexOf('='));
     const isSecure = attributes.has('secure');
     if (/^__secure-/i.test(name) && !isSecure) return;

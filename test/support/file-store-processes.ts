@@ -1,0 +1,44 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { BuiltLib } from './built-lib.js';
+
+const WORKER = fileURLToPath(new URL('file-store-worker.mjs', import.meta.url));
+
+/** A worker process under way. */
+export interface Worker {
+  readonly process: ChildProcess;
+  /** What it has said so far, after `ready`. */
+  readonly lines: string[];
+  /** Resolves when it has begun. */
+  readonly ready: Promise<void>;
+  /** Resolves with its lines when it has ended well or was killed by a signal; rejects with its complaint otherwise. */
+  readonly ended: Promise<string[]>;
+}
+
+export function startWorker(
+  lib: BuiltLib,
+  directory: string,
+  job: string,
+  options: object,
+  identity: { uid?: number } = {},
+): Worker {
+  const child = spawn(
+    process.execPath,
+    [WORKER, lib.directory, directory, job, JSON.stringify(options)],
+    identity,
+  );
+  const lines: string[] = [];
+  let complaint = '';
+  child.stderr.on('data', data => (complaint += String(data)));
+  const output = createInterface({ input: child.stdout });
+  const ready = new Promise<void>(resolve => output.once('line', () => resolve()));
+  output.on('line', line => void (line !== 'ready' && lines.push(line)));
+  const exited = new Promise<number | null>(resolve => child.once('exit', resolve));
+  const read = new Promise<void>(resolve => output.once('close', resolve));
+  const ended = Promise.all([exited, read]).then(([code]) => {
+    if (code === 0 || code === null) return lines;
+    throw new Error(complaint || `the worker exited with ${code}`);
+  });
+  return { process: child, lines, ready, ended };
+}
