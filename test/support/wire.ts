@@ -104,17 +104,19 @@ export async function exchange(
   request: {
     readonly method?: string;
     readonly path: string;
+    /** @default the host of the URL */
+    readonly host?: string;
     readonly cookies?: readonly string[];
     readonly headers?: readonly string[];
     readonly body?: string;
   },
 ): Promise<WireAnswer> {
-  const { method = 'GET', path, cookies = [], headers = [], body } = request;
+  const { method = 'GET', path, host = new URL(url).host, cookies = [], headers = [], body } = request;
   const wire = await Wire.open(url);
   try {
     const lines = [
       `${method} ${path} HTTP/1.1`,
-      `Host: ${new URL(url).host}`,
+      `Host: ${host}`,
       'Connection: close',
       ...headers,
       ...(body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${body.length}`]),
