@@ -46,6 +46,14 @@ export const passing = (handler: Handler): string => routed('passing', handler);
 type Request = HandlerContext['request'] & IncomingMessage;
 type Response = PlatformResponse & Partial<{ raw: ServerResponse }>;
 
+/** For routes that have no response in hand: whoever uses it all the same hears about it. */
+const NO_RESPONSE = new Proxy({} as Response, {
+  get(_, key) {
+    if (key === 'raw') return NO_RESPONSE;
+    throw new Error(`this route has no response in hand, so no ${String(key)}`);
+  },
+});
+
 function run(
   name: string,
   session: HandlerContext['session'],
@@ -67,7 +75,7 @@ export class ScriptedController {
     @Session() session: Session<Record<string, unknown>>,
     @Req() request: Request,
   ): unknown {
-    return run(name, session, request, {} as Response);
+    return run(name, session, request, NO_RESPONSE);
   }
 
   @All('answering/:name')
