@@ -4,7 +4,7 @@ import { SessionCookie } from './cookie/session-cookie.js';
 import { SessionConfigError } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
-import { bindToAdapter } from './http/bind-to-adapter.js';
+import { bindToAdapter, serveUpgrades } from './http/bind-to-adapter.js';
 import { SessionLifecycle, type SessionLog } from './lifecycle/session-lifecycle.js';
 import { SessionRecords } from './lifecycle/session-records.js';
 import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
@@ -60,13 +60,14 @@ export class SessionEngine {
     clock: Clock,
   ): Promise<SessionEngine> {
     const options = resolveSessionOptions(given, { production: process.env.NODE_ENV === 'production' });
-    const engine = new SessionEngine(given, options, await makeStore(options, clock), clock);
+    const engine = new SessionEngine(host, given, options, await makeStore(options, clock), clock);
     await engine.#open();
     bindToAdapter(host, engine.lifecycle);
     return engine;
   }
 
   private constructor(
+    readonly host: HttpAdapterHost,
     readonly given: SessionModuleOptions | SessionStoreType,
     readonly options: ResolvedSessionOptions,
     store: SetUpStore,
@@ -82,6 +83,10 @@ export class SessionEngine {
     const isFirst = !this.#hasInterceptor;
     this.#hasInterceptor = true;
     return isFirst;
+  }
+
+  serveUpgrades(): void {
+    serveUpgrades(this.host, this.lifecycle);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,10 @@
-import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
@@ -23,7 +29,7 @@ import type { SessionStoreType } from './store/store-types.js';
  * @publicApi
  */
 @Module({})
-export class SessionModule implements OnApplicationShutdown {
+export class SessionModule implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #engine: SessionEngine;
 
   constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
@@ -58,6 +64,11 @@ export class SessionModule implements OnApplicationShutdown {
    */
   static forRootAsync(options: SessionModuleAsyncOptions): DynamicModule {
     return definition(options.imports ?? [], asyncOptionsProviders(options));
+  }
+
+  /** The HTTP server is there now. */
+  onApplicationBootstrap(): void {
+    this.#engine.serveUpgrades();
   }
 
   /** In-flight commits belong to requests, which Nest has let finish; what we opened is closed. */

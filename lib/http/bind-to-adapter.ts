@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { SessionConfigError } from '../errors/session-config.error.js';
 import { SessionUsageError } from '../errors/session.error.js';
@@ -9,8 +10,9 @@ import { currentExchange } from './current-exchange.js';
 type Request = IncomingMessage & { raw?: IncomingMessage };
 type Next = (error?: unknown) => void;
 
-/** Which lifecycle serves the requests of a server: for upgrade requests, which no middleware sees. */
-const lifecycles = new WeakMap<Server, SessionLifecycle>();
+/** Which lifecycle serves the requests of a server, or of a port: for upgrade requests, which no middleware sees. */
+const byServer = new WeakMap<Server, SessionLifecycle>();
+const byPort = new Map<number, SessionLifecycle>();
 
 /**
  * Opens the session early, for everything that runs before Nest's interceptors: a middleware that is registered as soon
@@ -24,7 +26,23 @@ export function bindToAdapter(host: HttpAdapterHost, lifecycle: SessionLifecycle
     const instance: unknown = adapter.getInstance();
     if (adapter.getType() === 'fastify') decorateFastify(instance as FastifyLike);
     else defineSession((instance as ExpressLike).request);
-    adapter.use(openEarly(lifecycle, () => adapter.getHttpServer() as Server | undefined));
+    adapter.use(openEarly(lifecycle));
+  });
+}
+
+/**
+ * Lets upgrade requests find their session, from the application's start. On a machine where `localhost` has two
+ * addresses Fastify listens with a second server of its own, which only the port tells to be ours.
+ */
+export function serveUpgrades(host: HttpAdapterHost, lifecycle: SessionLifecycle): void {
+  const server = host.httpAdapter?.getHttpServer() as Server | undefined;
+  if (!server || byServer.has(server)) return;
+  byServer.set(server, lifecycle);
+  server.once('listening', () => {
+    const address = server.address();
+    if (typeof address !== 'object' || !address) return;
+    byPort.set(address.port, lifecycle);
+    server.once('close', () => byPort.delete(address.port));
   });
 }
 
@@ -33,19 +51,15 @@ export function exchangeOf(request: Request): HttpExchange | undefined {
   const raw = request.raw ?? request;
   const known = HttpExchange.of(raw);
   if (known) return known;
-  const { server } = raw.socket as unknown as { server?: Server };
-  return server && lifecycles.get(server)?.begin(raw, undefined, { isAttached: false });
+  const socket = raw.socket as (Socket & { server?: Server }) | undefined;
+  if (!socket?.server) return undefined;
+  const lifecycle = byServer.get(socket.server) ?? byPort.get(socket.localPort ?? -1);
+  return lifecycle?.begin(raw, undefined, { isAttached: false });
 }
 
-function openEarly(lifecycle: SessionLifecycle, server: () => Server | undefined) {
+function openEarly(lifecycle: SessionLifecycle) {
   const isEager = lifecycle.options.load === 'eager';
-  let isServerKnown = false;
   return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
-    if (!isServerKnown) {
-      const httpServer = server();
-      if (httpServer) lifecycles.set(httpServer, lifecycle);
-      isServerKnown = true;
-    }
     const exchange = lifecycle.begin(request, response);
     const goOn = (): void => currentExchange.run(exchange, next);
     const opening = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
