@@ -347,6 +347,7 @@ describe.each(modes)('reaching the session with load: $load on $platform.name', 
         getSession({}),
         getSession({ headers: {}, socket: {} }),
         getSession(new Map()),
+        getSession(new Request('http://localhost')),
       ].map(asked => asked.catch((error: unknown) => error)),
     );
     for (const error of errors) {
