@@ -175,6 +175,7 @@ describe('a file', () => {
     ['a folder', path => mkdirSync(path)],
     ['a pipe', path => execFileSync('mkfifo', [path])],
     ['a link to another file', path => symlinkSync('/etc/passwd', path)],
+    ['a link to the file of another session', path => symlinkSync(fileOf(idOf(2)), path)],
     ['a link to itself', path => symlinkSync(path, path)],
     ['two gigabytes of nothing', path => (writeFileSync(path, ''), truncateSync(path, 2 ** 31))],
   ])('that is %s is broken: kept, and absent for every other verb (S-02, S-16, S-17, S-18)', (_, plant) => {
