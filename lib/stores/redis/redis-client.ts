@@ -1,0 +1,105 @@
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+import { StoreRefusedError } from '../../store/store-refused.error.js';
+import type { Clock } from '../../time/clock.js';
+import { isReadOnly } from './redis-errors.js';
+import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+
+/** The longest pause between two attempts to connect, so that we are back soon after Redis is. */
+const LONGEST_PAUSE_MS = 500;
+/** How long an attempt to connect may take. */
+const CONNECT_MS = 1_000;
+/** A connection that owes an answer and says nothing for so long is given up: what it leads to may be gone. */
+const SILENCE_MS = 2_500;
+/** How often READONLY may make us look for the master again. */
+const REDIRECT_MS = 1_000;
+
+export type Client = Redis | Cluster;
+
+/**
+ * A client of our own that has not connected yet: no call waits for a Redis that is away, and none is sent twice.
+ *
+ * @throws StoreRefusedError when ioredis is not installed
+ */
+export async function makeClient(options: RedisSessionStoreOptions, clock: Clock): Promise<Client> {
+  const source = (options.client as Client | undefined) ?? (await newClient(options));
+  if (!isCluster(source)) return source.duplicate({ ...singleRules, ...nodeRules(source.options, clock) });
+  return source.duplicate([], {
+    ...clusterRules,
+    redisOptions: nodeRules(source.options.redisOptions, clock),
+  });
+}
+
+export function isCluster(client: Client): client is Cluster {
+  return client.isCluster;
+}
+
+async function newClient({
+  url = 'redis://localhost:6379',
+  connection,
+}: RedisSessionStoreOptions): Promise<Redis> {
+  const Redis = await driver();
+  return new Redis(url, { ...connection, lazyConnect: true });
+}
+
+async function driver(): Promise<typeof Redis> {
+  try {
+    return (await import('ioredis')).Redis;
+  } catch (cause) {
+    const message = '[session:redis] the package "ioredis" cannot be loaded. Install it: npm install ioredis';
+    throw new StoreRefusedError(message, { cause });
+  }
+}
+
+const pause = (attempt: number): number => Math.min(attempt * 50, LONGEST_PAUSE_MS);
+
+/** What is true of every connection, that to a node of a Cluster included. */
+function nodeRules(given: RedisOptions | undefined, clock: Clock): RedisOptions {
+  let redirectedAt = -Infinity;
+  return {
+    autoResendUnfulfilledCommands: false,
+    // Zero: what was under way fails at once when the connection breaks. Nobody else would settle it.
+    maxRetriesPerRequest: 0,
+    // `true` connects anew without sending anything again. A master that became a replica keeps its connections.
+    reconnectOnError(error) {
+      if (!isReadOnly(error) || Math.abs(clock.now() - redirectedAt) < REDIRECT_MS) return false;
+      redirectedAt = clock.now();
+      return true;
+    },
+    connectTimeout: Math.min(given?.connectTimeout ?? CONNECT_MS, CONNECT_MS),
+    socketTimeout: given?.socketTimeout ?? SILENCE_MS,
+    maxLoadingRetryTime: LONGEST_PAUSE_MS,
+    // The deadline of a call is the module's. One of the driver's would leave the call under way all the same.
+    commandTimeout: undefined,
+    enableAutoPipelining: false,
+    // The shape of the answers.
+    protocol: 2,
+    replyMapping: 'legacy',
+    stringNumbers: false,
+    monitor: false,
+  };
+}
+
+const singleRules: RedisOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  retryStrategy: pause,
+  // A replica is behind: it would show a session that has ended.
+  role: 'master',
+  readOnly: false,
+  sentinelRetryStrategy: pause,
+  sentinelCommandTimeout: CONNECT_MS,
+};
+
+const clusterRules: ClusterOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  clusterRetryStrategy: pause,
+  // A node that is lost is found again through the others, and is asked nothing meanwhile.
+  clusterNodeRetryStrategy: null,
+  scaleReads: 'master',
+  // What a node redirects it has not run, so following MOVED and ASK sends nothing twice. All else is not sent again.
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
+  retryDelayOnMoved: 0,
+  enableAutoPipelining: false,
+};

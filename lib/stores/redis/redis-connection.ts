@@ -1,0 +1,150 @@
+import { setTimeout as after } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { type Clock, systemClock } from '../../time/clock.js';
+import { type Client, isCluster, makeClient } from './redis-client.js';
+import { storeErrorOf } from './redis-errors.js';
+import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+
+/** How long the first calls wait for the first connection. Later ones wait for none. */
+const FIRST_WAIT_MS = 800;
+/** How long start-up waits for the first connection. */
+const OPEN_WAIT_MS = 3_000;
+/** How long `close` waits for calls that are under way. */
+const CLOSE_WAIT_MS = 1_000;
+/** When to try again after the driver gave up. */
+const REVIVE_MS = 500;
+
+/** A connection of our own to one Redis or one Cluster. Every error it throws is one that a store may throw. */
+export class RedisConnection {
+  readonly #options: RedisSessionStoreOptions;
+  readonly #clock: Clock;
+  #client: Client | undefined;
+  /** The first attempt to connect. Never rejects. */
+  #attempt: Promise<void> | undefined;
+  #firstWait: Promise<void> | undefined;
+  /** Why there is no connection. */
+  #trouble: unknown;
+  #isClosed = false;
+  #losses = 0;
+  /** Whoever calls meanwhile gets to know it. */
+  readonly #onTrouble = (error: unknown): void => {
+    this.#trouble = error;
+  };
+
+  constructor(options: RedisSessionStoreOptions, clock: Clock = systemClock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** How many connections were lost so far: two calls went through the same one if this did not change between. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /** Connects. Rejects when that does not succeed soon; it is tried further all the same. */
+  async open(): Promise<void> {
+    this.#start();
+    await within(OPEN_WAIT_MS, this.#attempt);
+    this.#ready();
+  }
+
+  /** One command; the key it is about, if any, has to be where Redis expects it. */
+  async call(command: string, args: readonly (string | number)[] = []): Promise<unknown> {
+    let client = this.#client;
+    if (client?.status !== 'ready') {
+      this.#start();
+      await this.#firstWait;
+      client = this.#ready();
+    }
+    try {
+      return await client.call(command, args as (string | number)[]);
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+  }
+
+  /** All fields and texts of a hash, in turns. One command. */
+  async hash(key: string): Promise<readonly string[]> {
+    // The driver makes an object of the answer to `hgetall`, which only costs time. It does not know it in capitals;
+    // but there its older versions do not find the key either, to which a Cluster and a `keyPrefix` come back.
+    const client = this.#client;
+    const isPlain = client !== undefined && !isCluster(client) && !client.options.keyPrefix;
+    const reply = await this.call(isPlain ? 'HGETALL' : 'hgetall', [key]);
+    return Array.isArray(reply)
+      ? (reply as string[])
+      : Object.entries(reply as Record<string, string>).flat();
+  }
+
+  /** One answer from every master. */
+  async askMasters(command: 'ping' | 'info'): Promise<readonly string[]> {
+    const client = this.#client;
+    if (client === undefined || !isCluster(client)) return [(await this.call(command)) as string];
+    this.#ready();
+    try {
+      return await Promise.all(client.nodes('master').map(node => node[command]()));
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+  }
+
+  /** Lets calls that are under way finish, then disconnects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const client = this.#client;
+    if (client?.status === 'ready') await within(CLOSE_WAIT_MS, client.quit());
+    if (client !== undefined && client.status !== 'end') client.disconnect();
+  }
+
+  #start(): void {
+    this.#attempt ??= this.#connect().catch((error: unknown) => {
+      this.#trouble ??= error;
+    });
+    this.#firstWait ??= within(FIRST_WAIT_MS, this.#attempt);
+  }
+
+  async #connect(): Promise<void> {
+    const client = await makeClient(this.#options, this.#clock);
+    if (this.#isClosed) return;
+    this.#client = client;
+    client.on('error', this.#onTrouble);
+    client.on('node error', this.#onTrouble);
+    client.on('ready', () => (this.#trouble = undefined));
+    client.on('close', () => this.#losses++);
+    client.on('end', () => this.#revive(client));
+    client.on('+node', (node: Redis) => this.#warmUp(node));
+    await client.connect();
+    // The nodes of a Cluster connect when they are first asked something, and refuse what comes until they have.
+    if (isCluster(client)) await Promise.all(client.nodes('master').map(node => node.ping()));
+  }
+
+  #ready(): Client {
+    if (this.#client?.status === 'ready' && !this.#isClosed) return this.#client;
+    if (this.#isClosed) throw new Error('[session:redis] the store is closed.');
+    throw storeErrorOf(this.#trouble ?? new Error('not connected to Redis.'));
+  }
+
+  /** The driver gives up for good when it is disturbed at a bad moment, as by a Sentinel that changes its mind. */
+  #revive(client: Client): void {
+    if (this.#isClosed) return;
+    setTimeout(() => {
+      if (!this.#isClosed && client.status === 'end') client.connect().catch(this.#onTrouble);
+    }, REVIVE_MS).unref();
+  }
+
+  /** Connects to a master of a Cluster that just came in sight, unless a call that was redirected to it does. */
+  #warmUp(node: Redis): void {
+    setImmediate(() => {
+      if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(this.#onTrouble);
+    });
+  }
+}
+
+/** Waits for the promise to settle, however it does, but no longer than this. */
+async function within(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
+  const timer = new AbortController();
+  const { signal } = timer;
+  await Promise.race(
+    [promise, after(ms, undefined, { ref: false, signal })].map(one => one?.catch(() => undefined)),
+  );
+  timer.abort();
+}

@@ -1,0 +1,58 @@
+import type { RedisConnection } from './redis-connection.js';
+import { isUnknownScript } from './redis-errors.js';
+import type { RedisScript } from './redis-scripts.js';
+
+/** How long replicas have to confirm a write. Less than the module's deadline, so that the error tells the cause. */
+const REPLICAS_MS = 500;
+
+/** Runs scripts, each on one key, and waits for the replicas to have what they wrote when that is asked for. */
+export class ScriptRunner {
+  readonly #connection: RedisConnection;
+  readonly #replicas: number | undefined;
+  #confirmation: Promise<unknown> | undefined;
+
+  constructor(connection: RedisConnection, replicas?: number) {
+    this.#connection = connection;
+    this.#replicas = replicas;
+  }
+
+  /** What the script answers; 0 means that it wrote nothing. */
+  async run(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
+    const losses = this.#connection.losses;
+    const reply = await this.#evaluate(script, key, args);
+    if (this.#replicas !== undefined && reply !== 0) await this.#confirmed(this.#replicas, losses);
+    return reply;
+  }
+
+  /**
+   * A script is sent in full only when Redis does not know it: the first time, after `SCRIPT FLUSH`, on a server that
+   * has just become the master. Redis has run nothing then, so this runs nothing twice.
+   */
+  async #evaluate(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await this.#connection.call('evalsha', [script.hash, 1, key, ...args]);
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error;
+      return this.#connection.call('eval', [script.source, 1, key, ...args]);
+    }
+  }
+
+  /** WAIT speaks of all that was written before it, and only of what came through the same connection. */
+  async #confirmed(replicas: number, losses: number): Promise<void> {
+    this.#confirmation ??= new Promise(resolve => {
+      // Writes whose answers came together are confirmed together.
+      setImmediate(() => {
+        this.#confirmation = undefined;
+        resolve(this.#connection.call('wait', [replicas, REPLICAS_MS]));
+      });
+    });
+    const confirmed = Number(await this.#confirmation);
+    if (losses !== this.#connection.losses) {
+      throw new Error('[session:redis] the connection was lost before the replicas confirmed the write.');
+    }
+    if (confirmed >= replicas) return;
+    throw new Error(
+      `[session:redis] ${confirmed} of ${replicas} replicas confirmed the write within ${REPLICAS_MS} ms ("waitReplicas").`,
+    );
+  }
+}

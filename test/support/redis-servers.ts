@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis, type RedisOptions } from 'ioredis';
+import { afterAll, describe, it } from 'vitest';
+
+const HOW_TO_GET_IT =
+  'there is no redis-server on the PATH. Get it with "apt-get install redis-server" or "brew install redis".';
+
+const hasBinary = spawnSync('redis-server', ['--version']).status === 0;
+const running = new Set<RedisServer>();
+
+// Each test file has its own servers, and ends them.
+afterAll(() => Promise.all([...running].map(server => server.stop())));
+process.on('exit', () => {
+  for (const server of running) server.kill();
+});
+
+/** Tests that need servers of their own. Without `redis-server` they are skipped, with one line; in CI they fail. */
+export function describeWithRedis(name: string, tests: () => void): void {
+  describeIf(hasBinary, name, HOW_TO_GET_IT, tests);
+}
+
+/** Tests to which any Redis will do: the one at `REDIS_URL`, else one of their own. */
+export function describeWithAnyRedis(name: string, tests: () => void): void {
+  const hint = `${HOW_TO_GET_IT} Or set REDIS_URL.`;
+  describeIf(hasBinary || process.env.REDIS_URL !== undefined, name, hint, tests);
+}
+
+function describeIf(isThere: boolean, name: string, hint: string, tests: () => void): void {
+  if (isThere) {
+    describe(name, tests);
+  } else if (process.env.CI) {
+    it(`${name}: needs a Redis`, () => {
+      throw new Error(hint);
+    });
+  } else {
+    process.stderr.write(`skipped: ${name}: ${hint}\n`);
+    describe.skip(name, tests);
+  }
+}
+
+/** The address of some Redis for tests that change no setting of it. */
+export async function anyRedisUrl(): Promise<string> {
+  return process.env.REDIS_URL ?? (await RedisServer.start()).url;
+}
+
+/** A `redis-server` of ours: a process, a port and a folder that nobody else uses. */
+export class RedisServer {
+  #process: ChildProcess | undefined;
+  #hasPort = true;
+
+  private constructor(
+    readonly port: number,
+    readonly folder: string,
+  ) {}
+
+  /** Starts a server that keeps nothing on disk. Settings are those of redis.conf: `['--maxmemory', '10mb']`. */
+  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+    for (;;) {
+      const folder = await mkdtemp(join(tmpdir(), 'nestjs-http-session-redis-'));
+      const server = new RedisServer(await freePort(), folder);
+      running.add(server);
+      await server.restart(settings);
+      if (server.#hasPort) return server;
+      await server.stop(); // somebody took the port meanwhile
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it on its port and folder, and waits until it answers to everything unless told otherwise. */
+  async restart(
+    settings: readonly string[] = [],
+    readyWhen = /Ready to accept|monitor master/,
+  ): Promise<void> {
+    this.kill();
+    // A Sentinel wants the name of its file first.
+    const [file, rest] = settings[0]?.endsWith('.conf')
+      ? [settings.slice(0, 1), settings.slice(1)]
+      : [[], settings];
+    const own = ['--port', String(this.port), '--dir', this.folder, '--bind', '127.0.0.1', '--save', ''];
+    const child = spawn('redis-server', [...file, ...own, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#process = child;
+    this.#hasPort = await new Promise<boolean>((resolve, reject) => {
+      let said = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (readyWhen.test(said)) resolve(true);
+        if (said.includes('Address already in use')) resolve(false);
+      });
+      child.once('exit', () => reject(new Error(`redis-server did not start: ${said}`)));
+    });
+    child.stdout.removeAllListeners('data').resume();
+    child.removeAllListeners('exit');
+  }
+
+  /** Asks it one thing over a connection of its own. */
+  async ask(command: string, ...args: (string | number)[]): Promise<unknown> {
+    const client = new Redis(this.port, {
+      ...this.login,
+      retryStrategy: () => null,
+      enableReadyCheck: false,
+    });
+    client.on('error', () => undefined); // it comes with the answer, too
+    try {
+      return await client.call(command, args);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** How `ask` signs in. */
+  login: RedisOptions = {};
+
+  /** It accepts connections and answers nothing. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  /** Ends it at once, as a crash does. */
+  kill(): void {
+    this.#process?.kill('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    }
+    running.delete(this);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Outside the range that outgoing connections use, as far as the Cluster's second port (10 000 further) allows. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 10_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>(resolve => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise(resolve => probe.close(resolve));
+    return port;
+  }
+}

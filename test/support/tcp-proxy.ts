@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** Stands between a client and a server on this machine, and does to the connection what networks do. */
+export class TcpProxy {
+  /** By how many milliseconds the next chunk of a reply comes later. Order is kept. */
+  latencyMs: () => number = () => 0;
+  /** After how many bytes of replies the next connection is cut; asked once per connection. */
+  cutAfter: () => number | undefined = () => undefined;
+  /** How many bytes of requests went through. */
+  requested = 0;
+  /** How many connections were accepted so far. */
+  accepted = 0;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #gate: { readonly open: Promise<void>; readonly thaw: () => void } | undefined;
+
+  private constructor(readonly targetPort: number) {
+    this.#server = createServer(client => this.#join(client));
+  }
+
+  static async start(targetPort: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From now on no byte comes through, in neither direction; connections stay open and are accepted. */
+  freeze(): void {
+    let thaw = (): void => undefined;
+    const open = new Promise<void>(resolve => (thaw = resolve));
+    this.#gate ??= { open, thaw };
+  }
+
+  /** What was held comes through. */
+  thaw(): void {
+    this.#gate?.thaw();
+    this.#gate = undefined;
+  }
+
+  /** Breaks all connections with a TCP reset. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  async close(): Promise<void> {
+    this.reset();
+    await new Promise(resolve => this.#server.close(resolve));
+  }
+
+  #join(client: Socket): void {
+    const target = connect(this.targetPort, '127.0.0.1');
+    const cutAfter = this.cutAfter() ?? Infinity;
+    let replied = 0;
+    this.accepted++;
+    for (const socket of [client, target]) {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined); // that is what it is for
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        (socket === client ? target : client).destroy();
+      });
+    }
+    this.#pipe(client, undefined, chunk => {
+      this.requested += chunk.length;
+      target.write(chunk);
+    });
+    this.#pipe(
+      target,
+      () => this.latencyMs(),
+      chunk => {
+        client.write(chunk.subarray(0, cutAfter - replied));
+        replied += chunk.length;
+        if (replied >= cutAfter) client.destroySoon();
+      },
+    );
+  }
+
+  #pipe(from: Socket, latencyMs: (() => number) | undefined, pass: (chunk: Buffer) => void): void {
+    let last = Promise.resolve();
+    from.on('data', chunk => {
+      const delay = latencyMs?.() ?? 0;
+      last = last.then(async () => {
+        if (delay > 0) await wait(delay);
+        await this.#gate?.open;
+        pass(chunk);
+      });
+    });
+  }
+}
