@@ -1,0 +1,32 @@
+import { Body, Controller, Get, HttpCode, ParseEnumPipe, Post } from '@nestjs/common';
+import { Session } from 'nestjs-http-session';
+import { Greeter } from './greeter.js';
+import { Role } from './session-data.js';
+
+@Controller()
+export class AccountController {
+  constructor(private readonly greeter: Greeter) {}
+
+  @Get('hello')
+  hello() {
+    return this.greeter.greet();
+  }
+
+  /** Anybody may be anybody here. Your application checks a password first, and looks the role up. */
+  @Post('sign-in')
+  @HttpCode(204)
+  async signIn(
+    @Session() session: Session,
+    @Body('name') name: unknown,
+    @Body('role', new ParseEnumPipe(Role)) role: Role,
+  ) {
+    await session.login(String(name));
+    session.role = role;
+  }
+
+  @Post('sign-out')
+  @HttpCode(204)
+  async signOut(@Session() session: Session) {
+    await session.destroy();
+  }
+}

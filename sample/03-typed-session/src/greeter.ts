@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import { Sessions } from 'nestjs-http-session';
+import { Language } from './session-data.js';
+
+const greetings = {
+  [Language.English]: 'Hello',
+  [Language.French]: 'Bonjour',
+  [Language.Esperanto]: 'Saluton',
+};
+
+/** A service that no handler passes a session to: it asks for the one of the request that is being answered. */
+@Injectable()
+export class Greeter {
+  constructor(private readonly sessions: Sessions) {}
+
+  async greet() {
+    const { language = Language.English, loggedInAs = 'stranger' } = await this.sessions.current();
+    return { greeting: `${greetings[language]}, ${loggedInAs}` };
+  }
+}
