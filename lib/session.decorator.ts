@@ -5,10 +5,19 @@ import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
 
 /**
+ * The decorator shares its name with the type, so SWC and Vite say that a parameter is of the class `Session`, and a
+ * `ValidationPipe` with `validateCustomDecorators` would make one of it. tsc says `Object`; now all of them do.
+ */
+const emitObject: ParameterDecorator = (target, method, index) => {
+  if (method === undefined) return;
+  const types = Reflect.getOwnMetadata('design:paramtypes', target, method) as unknown[] | undefined;
+  if (types?.[index] === Session) types[index] = Object;
+};
+
+/**
  * Injects the session, or one key of it, into a handler. The same name is the type of what is injected.
  *
- * With a key, pipes apply to its value. A `ValidationPipe` with `validateCustomDecorators` must not be applied to the
- * whole session.
+ * With a key, pipes apply to its value.
  *
  * @throws SessionUsageError on a path of `exclude`
  * @example
@@ -27,12 +36,15 @@ import type { SessionOf } from './session/session.interface.js';
  *
  * @publicApi
  */
-export const Session = createParamDecorator((key: string | undefined, context: ExecutionContext) => {
-  const exchange = exchangeIn(context);
-  const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
-  // Loaded early, it costs no turn of the event loop.
-  return exchange.session ? give(exchange.session) : exchange.lifecycle.get(exchange).then(give);
-});
+export const Session = createParamDecorator(
+  (key: string | undefined, context: ExecutionContext) => {
+    const exchange = exchangeIn(context);
+    const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
+    // Loaded early, it costs no turn of the event loop.
+    return exchange.session ? give(exchange.session) : exchange.lifecycle.get(exchange).then(give);
+  },
+  [emitObject],
+);
 
 /**
  * A session: the keys of `T` as plain optional properties, and the members (`login`, `destroy`, `update` …).
