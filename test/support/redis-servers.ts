@@ -31,16 +31,16 @@ export function describeWithAnyRedis(name: string, tests: () => void): void {
 }
 
 function describeIf(isThere: boolean, name: string, hint: string, tests: () => void): void {
-  if (isThere) {
-    describe(name, tests);
-  } else if (process.env.CI) {
+  if (!isThere && process.env.CI) {
     it(`${name}: needs a Redis`, () => {
       throw new Error(hint);
     });
-  } else {
-    process.stderr.write(`skipped: ${name}: ${hint}\n`);
-    describe.skip(name, tests);
+    return;
   }
+  if (!isThere) process.stderr.write(`skipped: ${name}: ${hint}\n`);
+  describe.skipIf(!isThere)(name, () => {
+    tests();
+  });
 }
 
 /** The address of some Redis for tests that change no setting of it. */
@@ -134,7 +134,7 @@ export class RedisServer {
 
   async stop(): Promise<void> {
     const child = this.#process;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+    if (child?.exitCode === null && child.signalCode === null) {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;

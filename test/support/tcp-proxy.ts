@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Deferred } from './deferred.js';
 
 /** Stands between a client and a server on this machine, and does to the connection what networks do. */
 export class TcpProxy {
@@ -14,7 +15,7 @@ export class TcpProxy {
   accepted = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #gate: { readonly open: Promise<void>; readonly thaw: () => void } | undefined;
+  #gate: Deferred | undefined;
 
   private constructor(readonly targetPort: number) {
     this.#server = createServer(client => this.#join(client));
@@ -33,14 +34,12 @@ export class TcpProxy {
 
   /** From now on no byte comes through, in neither direction; connections stay open and are accepted. */
   freeze(): void {
-    let thaw = (): void => undefined;
-    const open = new Promise<void>(resolve => (thaw = resolve));
-    this.#gate ??= { open, thaw };
+    this.#gate ??= new Deferred();
   }
 
   /** What was held comes through. */
   thaw(): void {
-    this.#gate?.thaw();
+    this.#gate?.resolve();
     this.#gate = undefined;
   }
 
@@ -88,7 +87,7 @@ export class TcpProxy {
       const delay = latencyMs?.() ?? 0;
       last = last.then(async () => {
         if (delay > 0) await wait(delay);
-        await this.#gate?.open;
+        await this.#gate?.promise;
         pass(chunk);
       });
     });

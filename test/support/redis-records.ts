@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { SessionRecord, SessionUpdate } from '../../lib/store/session-record.interface.js';
+
+export const HOUR = 3_600_000;
+
+/** The id that goes with a label. */
+export function idOf(label: string | number): string {
+  return createHash('sha256').update(String(label)).digest('hex');
+}
+
+/** A record that lives for an hour from now. */
+export function recordOf(over: Partial<SessionRecord> = {}): SessionRecord {
+  const now = Date.now();
+  return { expiresAt: now + HOUR, lastSeenAt: now, meta: 'meta', data: { 'd:views': '1' }, ...over };
+}
+
+/** An update that moves nothing and writes what `over` says. */
+export function updateOf(over: Partial<SessionUpdate> = {}): SessionUpdate {
+  return { set: {}, delete: [], expiresAt: 0, lastSeenAt: 0, ...over };
+}
+
+/** What a promise was rejected with. */
+export async function errorOf(promise: PromiseLike<unknown>): Promise<Error> {
+  const outcome = await promise.then(
+    value => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ('error' in outcome && outcome.error instanceof Error) return outcome.error;
+  throw new Error(`expected a rejection: ${JSON.stringify(outcome)}`);
+}
+
+/** Asks again and again until the answer is no rejection, and says after how many milliseconds. */
+export async function untilItWorks(ask: () => PromiseLike<unknown>, withinMs: number): Promise<number> {
+  const start = performance.now();
+  for (;;) {
+    try {
+      await ask();
+      return performance.now() - start;
+    } catch (error) {
+      if (performance.now() - start > withinMs) throw error;
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** Everything that a log could print of an error. */
+export function printed(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = Object.entries(error).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [error.stack, ...own, error.cause === undefined ? '' : printed(error.cause)].join('\n');
+}
