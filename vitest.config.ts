@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'lib',
           include: ['{lib,test,sample}/**/*[.-]spec.ts'],
-          exclude: ['**/node_modules/**', '**/dist/**', 'test/package/**'],
+          exclude: ['**/node_modules/**', '**/dist/**', 'test/package/**', 'test/samples/**'],
         },
       },
       {
@@ -41,9 +41,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // What users install: built and packed once, before the first of these tests.
+          // What users install: built and packed once, before the first of these tests. The samples run on it.
           name: 'package',
-          include: ['test/package/*.spec.ts'],
+          include: ['test/{package,samples}/*.spec.ts'],
           globalSetup: './test/package/pack.setup.ts',
         },
       },

@@ -8,6 +8,7 @@ export interface Answer {
 }
 
 export interface RequestOptions {
+  /** Sent as a form when it is `URLSearchParams`, else as JSON. */
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
   /** Sent instead of the jar's cookies. */
@@ -43,15 +44,16 @@ export class Browser {
 
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const { body, headers = {}, cookie = this.cookie, signal } = options;
+    const isForm = body instanceof URLSearchParams; // fetch names the type of those itself
     const response = await fetch(this.url + path, {
       method,
       redirect: 'manual',
       headers: {
         ...(cookie && { cookie }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && !isForm && { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),
       ...(signal && { signal }),
     });
     const setCookies = response.headers.getSetCookie();

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, ParseEnumPipe, Post } from '@nestjs/common';
+import { BadRequestException, Body, Controller, Get, HttpCode, ParseEnumPipe, Post } from '@nestjs/common';
 import { Session } from 'nestjs-http-session';
 import { Greeter } from './greeter.js';
 import { Role } from './session-data.js';
@@ -20,7 +20,8 @@ export class AccountController {
     @Body('name') name: unknown,
     @Body('role', new ParseEnumPipe(Role)) role: Role,
   ) {
-    await session.login(String(name));
+    if (typeof name !== 'string' || name === '') throw new BadRequestException('name is missing');
+    await session.login(name);
     session.role = role;
   }
 

@@ -10,7 +10,7 @@ export function shopPage(views: number, since: Date): Html {
         ${
           views === 1
             ? html`This is your first visit. Reload the page, and it is the second.`
-            : html`This is visit number <strong>${views}</strong>. The first was ${fromNow(since)}.`
+            : html`You have seen this page <strong>${views}</strong> times. The first was ${fromNow(since)}.`
         }
       </p>
     </section>
