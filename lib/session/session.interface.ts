@@ -3,8 +3,8 @@ import type { SessionData } from './session-data.interface.js';
 /** A Node callback: called with an error, or with nothing. */
 export type SessionCallback = (error?: unknown) => void;
 
-/** The value that a key of `T` holds, or `unknown` for a key that `T` does not name. */
-type ValueOf<T, Key extends string> = Key extends keyof T ? T[Key] : unknown;
+/** The value of a key of `T` when it is there, optional or not; `unknown` for a key that `T` does not name. */
+type ValueOf<T, Key extends string> = Key extends keyof T ? Exclude<T[Key], undefined> : unknown;
 
 /** The names of the data keys, with any other string allowed. */
 type KeyOf<T> = (keyof T & string) | (string & {});
@@ -43,7 +43,7 @@ export interface SessionMembers<T = SessionData> {
   /** The value of a key, or `undefined`. */
   get<Key extends KeyOf<T>>(key: Key): ValueOf<T, Key> | undefined;
   /** Sets a key, whatever its name. `undefined` removes it. */
-  set<Key extends KeyOf<T>>(key: Key, value: ValueOf<T, Key>): void;
+  set<Key extends KeyOf<T>>(key: Key, value: ValueOf<T, Key> | undefined): void;
   /** Whether the key is there. */
   has(key: KeyOf<T>): boolean;
   /** Removes a key; `true` when it was there. */
@@ -70,10 +70,14 @@ export interface SessionMembers<T = SessionData> {
    */
   update<Key extends KeyOf<T>>(
     key: Key,
+    change: (value: ValueOf<T, Key> | undefined) => ValueOf<T, Key> | Promise<ValueOf<T, Key>>,
+  ): Promise<ValueOf<T, Key>>;
+  update<Key extends KeyOf<T>>(
+    key: Key,
     change: (
       value: ValueOf<T, Key> | undefined,
     ) => ValueOf<T, Key> | undefined | Promise<ValueOf<T, Key> | undefined>,
-  ): Promise<ValueOf<T, Key>>;
+  ): Promise<ValueOf<T, Key> | undefined>;
   /**
    * Reads and removes one key atomically: of any number of parallel calls one gets the value. For one-time tokens.
    *
