@@ -1,0 +1,222 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Browser } from '../support/browser.js';
+import { backends } from '../support/backends.js';
+import type { StoreVerb } from '../support/counting-store.js';
+import type { FaultyStore } from '../support/faulty-store.js';
+import { platforms } from '../support/platforms.js';
+import { run, ScriptController } from '../support/scripts.js';
+import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
+
+const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
+
+let users = 0;
+const newUser = (): string => `user ${++users}`;
+
+const logIn = (browser: Browser, user: string) =>
+  run(browser, async session => {
+    await session.login(user);
+    return session.id;
+  });
+
+const userOf = async (browser: Browser): Promise<string> =>
+  (await run(browser, session => session.loggedInAs ?? 'nobody')).text;
+
+/** Numbers that look random and are the same each time. */
+function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const ORDERED: readonly StoreVerb[] = [
+  'create',
+  'destroy',
+  'update',
+  'index.add',
+  'index.confirm',
+  'index.remove',
+  'index.list',
+];
+
+/**
+ * Starts these, and lets their calls to the store happen one by one, in an order that the seed decides, once each of them
+ * has asked for something. Gives back the order.
+ */
+async function inOrderOf(
+  seed: number,
+  store: FaultyStore,
+  starts: readonly (() => Promise<unknown>)[],
+): Promise<StoreVerb[]> {
+  const random = numbersFrom(seed);
+  const waiting: (() => void)[] = [];
+  const order: StoreVerb[] = [];
+  for (const verb of ORDERED) {
+    store.on(verb, async apply => {
+      await new Promise<void>(resolve => waiting.push(resolve));
+      order.push(verb);
+      return apply();
+    });
+  }
+  const progress = { left: starts.length };
+  const work = starts.map(async start => {
+    try {
+      await start();
+    } finally {
+      progress.left--;
+    }
+  });
+  await vi.waitFor(() => expect(waiting).toHaveLength(starts.length), { interval: 1 });
+  while (progress.left > 0) {
+    waiting.splice(Math.floor(random() * waiting.length), 1)[0]?.();
+    // Whoever can go on without a call does so first.
+    for (let i = 0; i < 8; i++) await new Promise(resolve => setImmediate(resolve));
+  }
+  await Promise.all(work);
+  store.mend();
+  return order;
+}
+
+describe.each(matrix)('revokeByUser() beside a login on $platform.name over $backend.name', cell => {
+  let place: FaultyPlace;
+  let app: RunningApp;
+  beforeAll(async () => {
+    place = await faultyPlace(cell.backend);
+    app = await startApp({
+      platform: cell.platform,
+      backend: place.options,
+      controllers: [ScriptController],
+      session: { storeTimeout: 10_000 },
+    });
+  });
+  afterEach(() => place.store.mend());
+  afterAll(async () => {
+    await app.close();
+    await place.dispose();
+  });
+
+  /** A login that has come to this point, then all that is to happen meanwhile, then the rest of the login. */
+  async function loginHeldAt(
+    verb: StoreVerb,
+    at: 'before' | 'after',
+    meanwhile: (user: string) => Promise<unknown>,
+  ) {
+    const user = newUser();
+    const browser = app.browser();
+    const hold = place.store.hold(verb, { at, times: 1 });
+    const login = logIn(browser, user);
+    await hold.reached;
+    await meanwhile(user);
+    hold.release();
+    const answer = await login;
+    return { user, browser, answer };
+  }
+
+  it.each([
+    { verb: 'index.add', at: 'after' },
+    { verb: 'create', at: 'before' },
+    { verb: 'create', at: 'after' },
+    { verb: 'index.confirm', at: 'before' },
+  ] as const)(
+    'that comes $at $verb ends it: the login rejects, no cookie, nobody is signed in',
+    async ({ verb, at }) => {
+      const { user, browser, answer } = await loginHeldAt(verb, at, name => app.sessions.revokeByUser(name));
+      expect(answer.status).toBe(409);
+      expect(answer.setCookies).toEqual([]);
+      expect(await userOf(browser)).toBe('nobody');
+      expect(await app.sessions.listByUser(user)).toEqual([]);
+    },
+  );
+
+  it('that comes after the confirmation ends it: the cookie is nobody’s', async () => {
+    const { user, browser, answer } = await loginHeldAt('index.confirm', 'after', name =>
+      app.sessions.revokeByUser(name),
+    );
+    expect(answer.status).toBe(200);
+    expect(await userOf(browser)).toBe('nobody');
+    expect(await app.sessions.listByUser(user)).toEqual([]);
+  });
+
+  it('that came before it was noted down leaves it alive and listed', async () => {
+    const { user, browser, answer } = await loginHeldAt('index.add', 'before', name =>
+      app.sessions.revokeByUser(name),
+    );
+    expect(answer.status).toBe(200);
+    expect(await userOf(browser)).toBe(user);
+    expect((await app.sessions.listByUser(user)).map(({ id }) => id)).toEqual([answer.text]);
+  });
+
+  it('that sees the entry before the record and forgets it after the confirmation ends it all the same', async () => {
+    const user = newUser();
+    const browser = app.browser();
+    const create = place.store.hold('create', { times: 1 });
+    const login = logIn(browser, user);
+    await create.reached;
+    const remove = place.store.hold('index.remove', { times: 1 });
+    const revoke = app.sessions.revokeByUser(user);
+    await remove.reached;
+    create.release();
+    expect((await login).status).toBe(200);
+    remove.release();
+    expect(await revoke).toBe(1);
+    expect(await userOf(browser)).toBe('nobody');
+    expect(await app.sessions.listByUser(user)).toEqual([]);
+  });
+
+  it('listing beside a login is never an error, and skips what has no record yet', async () => {
+    let listed: unknown;
+    const { user } = await loginHeldAt('create', 'before', async name => {
+      listed = await app.sessions.listByUser(name);
+    });
+    expect(listed).toEqual([]);
+    expect(await app.sessions.listByUser(user)).toHaveLength(1);
+  });
+
+  it('a login out of a session of the same user: both its ids are dead after a revoke in the middle', async () => {
+    const user = newUser();
+    const browser = app.browser();
+    await logIn(browser, user);
+    const before = browser.copy();
+    const hold = place.store.hold('destroy', { times: 1 });
+    const login = logIn(browser, user);
+    await hold.reached;
+    await app.sessions.revokeByUser(user);
+    hold.release();
+    await login;
+    expect(await userOf(browser)).toBe('nobody');
+    expect(await userOf(before)).toBe('nobody');
+    expect(await app.sessions.listByUser(user)).toEqual([]);
+  });
+
+  const seen = new Set<string>();
+
+  it.each(Array.from({ length: 24 }, (_, i) => i + 1))(
+    'whatever the order of their steps (%d): dead, or alive and listed; dead when noted down before',
+    async seed => {
+      const user = newUser();
+      const browser = app.browser();
+      if (seed % 2 === 0) await logIn(browser, user); // every other login is a rotation
+      const order = await inOrderOf(seed, place.store, [
+        () => logIn(browser, user),
+        () => app.sessions.revokeByUser(user),
+      ]);
+      seen.add(order.join());
+      const isAlive = (await userOf(browser)) === user;
+      const listed = await app.sessions.listByUser(user);
+      const wasNotedBefore = order.indexOf('index.add') < order.indexOf('index.list');
+      expect({ order, isAlive, listed: listed.length }).toEqual({
+        order,
+        isAlive: !wasNotedBefore,
+        listed: wasNotedBefore ? 0 : 1,
+      });
+    },
+  );
+
+  it('these were many different orders', () => {
+    expect(seen.size).toBeGreaterThan(10);
+  });
+});
