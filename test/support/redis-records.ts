@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto';
 import type { SessionRecord, SessionUpdate } from '../../lib/store/session-record.interface.js';
 
 export const HOUR = 3_600_000;
+/** When the test file was loaded: the `now` of its calls. Time that passes is a later one, not a wait. */
+export const NOW = Date.now();
 
 /** The id that goes with a label. */
 export function idOf(label: string | number): string {
   return createHash('sha256').update(String(label)).digest('hex');
 }
 
-/** A record that lives for an hour from now. */
+/** A record that lives for an hour. */
 export function recordOf(over: Partial<SessionRecord> = {}): SessionRecord {
-  const now = Date.now();
-  return { expiresAt: now + HOUR, lastSeenAt: now, meta: 'meta', data: { 'd:views': '1' }, ...over };
+  return { expiresAt: NOW + HOUR, lastSeenAt: NOW, meta: 'meta', data: { 'd:views': '1' }, ...over };
 }
 
 /** An update that moves nothing and writes what `over` says. */

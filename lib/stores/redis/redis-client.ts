@@ -82,6 +82,8 @@ function nodeRules(given: RedisOptions | undefined, clock: Clock): RedisOptions 
 const singleRules: RedisOptions = {
   lazyConnect: true,
   enableOfflineQueue: false,
+  // Ready is who has the data, and with Sentinels who is the master.
+  enableReadyCheck: true,
   retryStrategy: pause,
   // A replica is behind: it would show a session that has ended.
   role: 'master',

@@ -11,8 +11,8 @@ const FIRST_WAIT_MS = 800;
 const OPEN_WAIT_MS = 3_000;
 /** How long `close` waits for calls that are under way. */
 const CLOSE_WAIT_MS = 1_000;
-/** When to try again after the driver gave up. */
-const REVIVE_MS = 500;
+/** When to try again what the driver does not by itself. */
+const RETRY_MS = 500;
 
 /** A connection of our own to one Redis or one Cluster. Every error it throws is one that a store may throw. */
 export class RedisConnection {
@@ -24,12 +24,10 @@ export class RedisConnection {
   #firstWait: Promise<void> | undefined;
   /** Why there is no connection. */
   #trouble: unknown;
+  /** Redis would not give us our database, and the driver went on with another. */
+  #isMisled = false;
   #isClosed = false;
   #losses = 0;
-  /** Whoever calls meanwhile gets to know it. */
-  readonly #onTrouble = (error: unknown): void => {
-    this.#trouble = error;
-  };
 
   constructor(options: RedisSessionStoreOptions, clock: Clock = systemClock) {
     this.#options = options;
@@ -51,7 +49,7 @@ export class RedisConnection {
   /** One command; the key it is about, if any, has to be where Redis expects it. */
   async call(command: string, args: readonly (string | number)[] = []): Promise<unknown> {
     let client = this.#client;
-    if (client?.status !== 'ready') {
+    if (client?.status !== 'ready' || this.#isMisled) {
       this.#start();
       await this.#firstWait;
       client = this.#ready();
@@ -108,8 +106,8 @@ export class RedisConnection {
     this.#client = client;
     client.on('error', this.#onTrouble);
     client.on('node error', this.#onTrouble);
-    client.on('ready', () => (this.#trouble = undefined));
-    client.on('close', () => this.#losses++);
+    client.on('ready', () => this.#onReady(client));
+    client.on('close', () => this.#onClose());
     client.on('end', () => this.#revive(client));
     client.on('+node', (node: Redis) => this.#warmUp(node));
     await client.connect();
@@ -118,9 +116,26 @@ export class RedisConnection {
   }
 
   #ready(): Client {
-    if (this.#client?.status === 'ready' && !this.#isClosed) return this.#client;
+    const isUsable = !this.#isClosed && !this.#isMisled;
+    if (this.#client?.status === 'ready' && isUsable) return this.#client;
     if (this.#isClosed) throw new Error('[session:redis] the store is closed.');
     throw storeErrorOf(this.#trouble ?? new Error('not connected to Redis.'));
+  }
+
+  readonly #onTrouble = (error: unknown): void => {
+    this.#trouble = error;
+    const { command } = error as { command?: { name: string } };
+    if (command?.name === 'select') this.#isMisled = true;
+  };
+
+  #onReady(client: Client): void {
+    if (this.#isMisled) setTimeout(() => client.disconnect(true), RETRY_MS).unref();
+    else this.#trouble = undefined;
+  }
+
+  #onClose(): void {
+    this.#losses++;
+    this.#isMisled = false;
   }
 
   /** The driver gives up for good when it is disturbed at a bad moment, as by a Sentinel that changes its mind. */
@@ -128,7 +143,7 @@ export class RedisConnection {
     if (this.#isClosed) return;
     setTimeout(() => {
       if (!this.#isClosed && client.status === 'end') client.connect().catch(this.#onTrouble);
-    }, REVIVE_MS).unref();
+    }, RETRY_MS).unref();
   }
 
   /** Connects to a master of a Cluster that just came in sight, unless a call that was redirected to it does. */

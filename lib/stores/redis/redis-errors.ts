@@ -17,6 +17,9 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/\bunknown command\b/, 'this server is older than Redis 6.2, or the command was disabled.'],
 ];
 
+/** What Redis 7 says behind every error of a script. */
+const WHERE_IN_SCRIPT = / script: [0-9a-f]+, on @\w+:\d+\.$/;
+
 /**
  * The error that the store throws for one of the driver's. The driver notes on its errors the command with all its
  * arguments, session data and the password included: that stays here, so that no log gets it.
@@ -24,9 +27,10 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
 export function storeErrorOf(error: unknown): Error {
   if (error instanceof StoreRefusedError) return error;
   const cause = withoutCommand(error);
-  const said = messageOf(cause);
+  const said = messageOf(cause).replace(WHERE_IN_SCRIPT, '');
   const remedy = REFUSALS.find(([pattern]) => pattern.test(said))?.[1];
-  if (remedy !== undefined) return new StoreRefusedError(`[session:redis] ${said}: ${remedy}`, { cause });
+  if (remedy !== undefined)
+    return new StoreRefusedError(`[session:redis] ${said.replace(/\.$/, '')}: ${remedy}`, { cause });
   return new Error(`[session:redis] ${said}`, { cause });
 }
 

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { HOUR, idOf, recordOf, updateOf } from '../../../test/support/redis-records.js';
+import { HOUR, idOf, NOW, recordOf, updateOf } from '../../../test/support/redis-records.js';
 import {
   anyRedisUrl,
   describeWithAnyRedis,
@@ -108,7 +108,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   });
 
   it('has a TTL on every key, a minute beyond our own limit (FLT-17, BKD-10)', async () => {
-    const now = Date.now();
+    const now = NOW;
     await store.create(idOf('a'), recordOf({ expiresAt: now + HOUR }));
     await keptUntil(key('a'), now + HOUR);
     await store.update(idOf('a'), updateOf({ expiresAt: now + 2 * HOUR }), now);
@@ -126,7 +126,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   });
 
   it('is gone once nothing refers to it: a destroyed session, the list of a user without entries', async () => {
-    const now = Date.now();
+    const now = NOW;
     await store.create(idOf('a'), recordOf());
     await store.index.add('u', idOf('a'), now + HOUR, now);
     await store.destroy(idOf('a'), now);
@@ -135,7 +135,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   });
 
   it('is judged by our clock: a TTL that was taken away gives no session a longer life (FLT-22)', async () => {
-    const now = Date.now();
+    const now = NOW;
     const record = recordOf({ expiresAt: now + 1_000 });
     await store.create(idOf('a'), record);
     await redis.persist(key('a'));
@@ -148,7 +148,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   });
 
   it('is absent when Redis dropped it early, as after a jump of its clock or an eviction (FLT-22, FLT-17)', async () => {
-    const now = Date.now();
+    const now = NOW;
     await store.create(idOf('a'), recordOf());
     await redis.pexpireat(key('a'), now - 1);
     expect(await store.load(idOf('a'))).toBeUndefined();
@@ -175,7 +175,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   it.each(strange)(
     '%s under our key is broken for load, absent for the others, and kept (FLT-20)',
     async (_, put) => {
-      const now = Date.now();
+      const now = NOW;
       await put(key('a'));
       const before = await redis.dump(key('a'));
       expect(await store.load(idOf('a'))).toBe('broken');
@@ -209,7 +209,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   it('may be a record of ten thousand fields: more than Lua takes at once', async () => {
     const data = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`d:${i}`, String(i)]));
     const record = recordOf({ data });
-    const now = Date.now();
+    const now = NOW;
     expect(await store.create(idOf('a'), record)).toBe(true);
     const next = Object.fromEntries(Object.keys(data).map(field => [field, 'next']));
     expect(
@@ -269,7 +269,7 @@ describeWithRedis('what RedisSessionStore costs', () => {
     return commands;
   }
 
-  const now = Date.now();
+  const now = NOW;
   const verbs: [string, string, () => unknown][] = [
     ['create', 'evalsha', () => store.create(idOf(`cost ${++places}`), recordOf())],
     ['load', 'hgetall', () => store.load(idOf('cost'))],
@@ -319,7 +319,7 @@ describeWithRedis('RedisSessionStore and scripts that Redis forgot', () => {
   it('every verb works after SCRIPT FLUSH, whoever flushes when (NOSCRIPT)', async () => {
     const server = await RedisServer.start();
     const store = new RedisSessionStore({ url: server.url });
-    const now = Date.now();
+    const now = NOW;
     const flush = () => server.ask('SCRIPT', 'FLUSH');
     await store.create(idOf('a'), recordOf());
     await flush();
