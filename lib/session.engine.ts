@@ -4,6 +4,7 @@ import { SessionCookie } from './cookie/session-cookie.js';
 import { SessionConfigError } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
+import { CurrentExchange } from './http/current-exchange.js';
 import { bindToAdapter, serveUpgrades } from './http/bind-to-adapter.js';
 import { SessionLifecycle, type SessionLog } from './lifecycle/session-lifecycle.js';
 import { SessionRecords } from './lifecycle/session-records.js';
@@ -30,6 +31,7 @@ type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionS
  */
 export class SessionEngine {
   readonly events = new SessionEvents();
+  readonly current = new CurrentExchange();
   readonly lifecycle: SessionLifecycle;
   readonly store: GuardedStore;
   readonly #logger = new Logger('SessionModule');
@@ -62,7 +64,7 @@ export class SessionEngine {
     const options = resolveSessionOptions(given, { production: process.env.NODE_ENV === 'production' });
     const engine = new SessionEngine(host, given, options, await makeStore(options, clock), clock);
     await engine.#open();
-    bindToAdapter(host, engine.lifecycle);
+    bindToAdapter(host, engine.lifecycle, engine.current);
     return engine;
   }
 

@@ -5,8 +5,8 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { from, mergeMap, of, tap, type Observable } from 'rxjs';
-import { currentExchange } from './http/current-exchange.js';
+import { Observable } from 'rxjs';
+import type { CurrentExchange } from './http/current-exchange.js';
 import { answersItself } from './answers-itself.js';
 import { exchangeOf } from './http/bind-to-adapter.js';
 import { SESSION_ENGINE } from './session.constants.js';
@@ -18,9 +18,11 @@ import type { SessionEngine } from './session.engine.js';
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
+  readonly #current: CurrentExchange;
   readonly #acts: boolean;
 
   constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
+    this.#current = engine.current;
     this.#acts = engine.claimInterceptor();
   }
 
@@ -29,13 +31,51 @@ export class SessionInterceptor implements NestInterceptor {
     const exchange = exchangeOf(context.switchToHttp().getRequest());
     if (!exchange) return next.handle();
     // Body parsers that hop through the thread pool may have lost the context that the early open entered.
-    const handled = currentExchange.run(exchange, () => next.handle());
-    return handled.pipe(
-      tap({ error: error => exchange.lifecycle.log.mistake(error) }),
-      mergeMap((value: unknown) => {
-        const saved = answersItself(context) ? undefined : exchange.lifecycle.commit(exchange);
-        return saved ? from(saved.then(() => value)) : of(value);
-      }),
+    const handled = this.#current.run(exchange, () => next.handle());
+    const { lifecycle } = exchange;
+    return committing(
+      handled,
+      () => (exchange.isHeld && !answersItself(context) ? lifecycle.commit(exchange) : undefined),
+      error => lifecycle.log.mistake(error),
     );
   }
+}
+
+/**
+ * Each value waits for its commit. Like `mergeMap`, but a request that has nothing to commit pays for one observer, and
+ * not for an inner observable.
+ */
+function committing(
+  source: Observable<unknown>,
+  commit: () => Promise<void> | undefined,
+  onError: (error: unknown) => void,
+): Observable<unknown> {
+  return new Observable(subscriber => {
+    let pending = 0;
+    let isSourceDone = false;
+    const give = (value: unknown): void => {
+      pending--;
+      subscriber.next(value);
+      if (isSourceDone && pending === 0) subscriber.complete();
+    };
+    return source.subscribe({
+      next(value) {
+        const saved = commit();
+        if (!saved) return subscriber.next(value);
+        pending++;
+        saved.then(
+          () => give(value),
+          (error: unknown) => subscriber.error(error), // which the commit has logged
+        );
+      },
+      error(error) {
+        onError(error);
+        subscriber.error(error);
+      },
+      complete() {
+        isSourceDone = true;
+        if (pending === 0) subscriber.complete();
+      },
+    });
+  });
 }

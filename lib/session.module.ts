@@ -7,7 +7,10 @@ import {
 } from '@nestjs/common';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE } from './session.constants.js';
+import { ModulesContainer } from '@nestjs/core';
+import { isInjected } from './is-injected.js';
 import type { SessionEngine } from './session.engine.js';
+import { Sessions } from './sessions.service.js';
 import {
   asyncOptionsProviders,
   sessionProviders,
@@ -32,8 +35,14 @@ import type { SessionStoreType } from './store/store-types.js';
 export class SessionModule implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #engine: SessionEngine;
 
-  constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
+  readonly #modules: ModulesContainer;
+
+  constructor(
+    @Inject(SESSION_ENGINE) engine: SessionEngine,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+  ) {
     this.#engine = engine;
+    this.#modules = modules;
   }
 
   /**
@@ -66,9 +75,10 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
     return definition(options.imports ?? [], asyncOptionsProviders(options));
   }
 
-  /** The HTTP server is there now. */
+  /** The HTTP server is there now, and everything that is injected. */
   onApplicationBootstrap(): void {
     this.#engine.serveUpgrades();
+    if (isInjected(Sessions, this.#modules)) this.#engine.current.follow();
   }
 
   /** In-flight commits belong to requests, which Nest has let finish; what we opened is closed. */

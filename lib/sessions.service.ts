@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { SessionUsageError } from './errors/session.error.js';
 import type { SessionEvent } from './events/session-events.js';
-import { currentExchange } from './http/current-exchange.js';
 import type { LiveRecord } from './lifecycle/session-records.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
@@ -55,10 +54,19 @@ export class Sessions {
   /**
    * The session of the request that the running code works for; loads it when needed.
    *
+   * `Sessions` has to be injected into a provider, a controller, a guard or the like, so that requests are followed.
+   *
    * @throws SessionUsageError outside of a request
    */
   async current<T = SessionData>(): Promise<SessionOf<T>> {
-    const exchange = currentExchange.getStore();
+    const { current } = this.#engine;
+    const exchange = current.get();
+    if (!exchange && !current.isFollowed) {
+      current.follow();
+      throw new SessionUsageError(
+        'Sessions.current() needs Sessions to be injected, into a provider, a controller or a guard; it was only got by ModuleRef or in a middleware. There, use getSession(request)',
+      );
+    }
     if (!exchange) {
       throw new SessionUsageError('Sessions.current() was called outside of a request: there is no session');
     }

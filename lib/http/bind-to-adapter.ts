@@ -5,7 +5,8 @@ import { SessionConfigError } from '../errors/session-config.error.js';
 import { SessionUsageError } from '../errors/session.error.js';
 import { HttpExchange } from '../lifecycle/http-exchange.js';
 import type { SessionLifecycle } from '../lifecycle/session-lifecycle.js';
-import { currentExchange } from './current-exchange.js';
+import type { CurrentExchange } from './current-exchange.js';
+import { makeHoldable } from './hold-head.js';
 
 type Request = IncomingMessage & { raw?: IncomingMessage };
 type Next = (error?: unknown) => void;
@@ -19,14 +20,18 @@ const byPort = new Map<number, SessionLifecycle>();
  * as the adapter is there comes before those of `main.ts`, before guards, and before "not found". An application context
  * without HTTP has no adapter, and nothing to bind.
  */
-export function bindToAdapter(host: HttpAdapterHost, lifecycle: SessionLifecycle): void {
+export function bindToAdapter(
+  host: HttpAdapterHost,
+  lifecycle: SessionLifecycle,
+  current: CurrentExchange,
+): void {
   host.init$.subscribe(() => {
     const adapter = host.httpAdapter;
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
     if (adapter.getType() === 'fastify') decorateFastify(instance as FastifyLike);
-    else defineSession((instance as ExpressLike).request);
-    adapter.use(openEarly(lifecycle));
+    else prepareExpress(instance as ExpressLike);
+    adapter.use(openEarly(lifecycle, current));
   });
 }
 
@@ -57,14 +62,13 @@ export function exchangeOf(request: Request): HttpExchange | undefined {
   return lifecycle?.begin(raw, undefined, { isAttached: false });
 }
 
-function openEarly(lifecycle: SessionLifecycle) {
+function openEarly(lifecycle: SessionLifecycle, current: CurrentExchange) {
   const isEager = lifecycle.options.load === 'eager';
   return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     const exchange = lifecycle.begin(request, response);
-    const goOn = (): void => currentExchange.run(exchange, next);
     const opening = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
-    if (opening) opening.then(goOn, next);
-    else goOn();
+    if (opening) opening.then(() => current.run(exchange, next), next);
+    else current.run(exchange, next);
   };
 }
 
@@ -72,6 +76,7 @@ function openEarly(lifecycle: SessionLifecycle) {
 
 interface ExpressLike {
   readonly request: object;
+  readonly response: object;
 }
 
 interface FastifyLike {
@@ -90,9 +95,10 @@ function refuseAssignment(): never {
   );
 }
 
-/** On the prototype that Express gives its requests: costs a request nothing. */
-function defineSession(prototype: object): void {
-  Object.defineProperty(prototype, 'session', {
+/** On the prototypes that this application gives its requests and responses: costs a request nothing. */
+function prepareExpress({ request, response }: ExpressLike): void {
+  makeHoldable(response);
+  Object.defineProperty(request, 'session', {
     configurable: true,
     get(this: Request) {
       return sessionOfRequest(this);

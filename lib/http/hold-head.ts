@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { slotOf } from './request-slot.js';
 import { headOf, type ResponseHead } from './response-head.js';
 
 /** Whoever wants to have a say before a response's head leaves. */
@@ -15,9 +16,9 @@ const METHODS = ['write', 'end', 'writeHead', 'flushHeaders'] as const;
 type Method = (typeof METHODS)[number];
 type AnyFunction = (...args: unknown[]) => unknown;
 
-const HOLD = Symbol('nestjs-http-session hold');
-interface HeldResponse extends ServerResponse {
-  [HOLD]?: ResponseHold;
+/** Where the hold is kept: what is in the slot of the response's request. */
+export interface HoldCarrier {
+  hold: ResponseHold | undefined;
 }
 
 /** Headers that stay when an answer is replaced by an error: a browser needs them to be allowed to read it. */
@@ -29,11 +30,26 @@ const KEPT_HEADERS = /^(?:access-control-|vary$)/;
  * commit; calls that come while it runs are queued and replayed in order. A commit that has nothing to wait for costs
  * no turn of the event loop.
  */
-export function holdHead(response: ServerResponse, holder: HeadHolder): void {
-  (response as HeldResponse)[HOLD] = new ResponseHold(response, holder);
+export function holdHead(response: ServerResponse, carrier: HoldCarrier, holder: HeadHolder): void {
+  carrier.hold = new ResponseHold(response, holder);
 }
 
-class ResponseHold {
+/**
+ * Lets all responses with this prototype be held without a property of their own. Express changes the prototype of every
+ * response, and each property that is added to such an object costs about a microsecond.
+ */
+export function makeHoldable(prototype: object): void {
+  for (const method of METHODS) {
+    const original = Reflect.get(prototype, method) as AnyFunction;
+    Object.defineProperty(prototype, method, {
+      configurable: true,
+      writable: true,
+      value: heldBy(method, original),
+    });
+  }
+}
+
+export class ResponseHold {
   #state: 'armed' | 'committing' | 'open' | 'failed' = 'armed';
   readonly #originals: Record<Method, AnyFunction>;
   readonly #queue: { readonly method: Method; readonly args: unknown[] }[] = [];
@@ -46,12 +62,20 @@ class ResponseHold {
   ) {
     const methods = response as unknown as Record<Method, AnyFunction>;
     this.#originals = {
-      write: methods.write,
-      end: methods.end,
-      writeHead: methods.writeHead,
-      flushHeaders: methods.flushHeaders,
+      write: originalOf(methods.write),
+      end: originalOf(methods.end),
+      writeHead: originalOf(methods.writeHead),
+      flushHeaders: originalOf(methods.flushHeaders),
     };
     this.#arm();
+  }
+
+  /**
+   * Whether a call of a prototype's method is this hold's to decide. It is not when somebody wrapped the method before
+   * us: then we stand in front of that wrapper, and what it calls has been decided.
+   */
+  holds(method: Method, original: AnyFunction): boolean {
+    return this.#state !== 'open' && this.#originals[method] === original;
   }
 
   get isCommitting(): boolean {
@@ -166,8 +190,10 @@ class ResponseHold {
   #arm(): void {
     this.#state = 'armed';
     const methods = this.response as unknown as Record<string, unknown>;
-    for (const method of METHODS)
+    for (const method of METHODS) {
+      // One that the prototype holds needs nothing; one that somebody wrapped on the response is held on the response.
       if (methods[method] === this.#originals[method]) methods[method] = HELD[method];
+    }
   }
 
   #open(): void {
@@ -192,10 +218,27 @@ class ResponseHold {
   }
 }
 
+/** What a method of `makeHoldable` stands in front of. */
+const ORIGINALS = new WeakMap<AnyFunction, AnyFunction>();
+const originalOf = (method: AnyFunction): AnyFunction => ORIGINALS.get(method) ?? method;
+
+function holdOf(response: ServerResponse): ResponseHold | undefined {
+  return (slotOf(response.req) as HoldCarrier | undefined)?.hold;
+}
+
 function held(method: Method): AnyFunction {
-  return function (this: HeldResponse, ...args) {
-    return this[HOLD]?.call(method, args);
+  return function (this: ServerResponse, ...args) {
+    return holdOf(this)?.call(method, args);
   };
+}
+
+function heldBy(method: Method, original: AnyFunction): AnyFunction {
+  const holdable = function (this: ServerResponse, ...args: unknown[]): unknown {
+    const hold = holdOf(this);
+    return hold?.holds(method, original) === true ? hold.call(method, args) : original.apply(this, args);
+  };
+  ORIGINALS.set(holdable, original);
+  return holdable;
 }
 
 const HELD: Record<Method, AnyFunction> = {
@@ -217,14 +260,14 @@ const LOCKED_HEADERS: PropertyDescriptor = { configurable: true, writable: true,
 const LOCKED_STATE: PropertyDescriptorMap = {
   headersSent: {
     configurable: true,
-    get(this: HeldResponse) {
-      return this[HOLD]?.isCommitting === true || inherited(this, 'headersSent');
+    get(this: ServerResponse) {
+      return holdOf(this)?.isCommitting === true || inherited(this, 'headersSent');
     },
   },
   writableEnded: {
     configurable: true,
-    get(this: HeldResponse) {
-      return this[HOLD]?.isEndQueued === true || inherited(this, 'writableEnded');
+    get(this: ServerResponse) {
+      return holdOf(this)?.isEndQueued === true || inherited(this, 'writableEnded');
     },
   },
 };

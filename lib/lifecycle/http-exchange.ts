@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieCandidates } from '../cookie/session-cookie.js';
 import { SessionStoreError } from '../errors/session.error.js';
+import type { HoldCarrier, ResponseHold } from '../http/hold-head.js';
+import { putInSlot, slotOf } from '../http/request-slot.js';
 import type { HttpSession } from '../session/http-session.js';
 import { OperationQueue } from './operation-queue.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
@@ -8,13 +10,11 @@ import type { SessionLifecycle } from './session-lifecycle.js';
 /** What the answer owes the browser: the cookie of a new session, or none of ours any more. */
 export type OwedCookie = { readonly kind: 'set'; readonly sid: string } | { readonly kind: 'clear' };
 
-const EXCHANGE = Symbol('nestjs-http-session exchange');
-
 /**
  * One request and its response, as the lifecycle sees them. It hangs on the raw request, so that whoever has the
  * request, Fastify's wrapper or an ExecutionContext finds the same one.
  */
-export class HttpExchange {
+export class HttpExchange implements HoldCarrier {
   /** Read from the `Cookie` header when first needed. */
   candidates: CookieCandidates | undefined;
   /** Under way: the load. */
@@ -42,9 +42,9 @@ export class HttpExchange {
   owed: OwedCookie | undefined;
   /** A check for unsaved changes will run when the response closes. */
   isWatchedForLateChanges = false;
-  readonly operations = new OperationQueue(error => {
-    this.storeFailed ||= error instanceof SessionStoreError;
-  });
+  /** The hold on the response's head, while there is one. */
+  hold: ResponseHold | undefined;
+  #operations: OperationQueue | undefined;
 
   constructor(
     readonly lifecycle: SessionLifecycle,
@@ -57,16 +57,24 @@ export class HttpExchange {
   }
 
   static of(request: IncomingMessage): HttpExchange | undefined {
-    return (request as Carrier)[EXCHANGE];
+    return slotOf(request) as HttpExchange | undefined;
+  }
+
+  /** The order of the operations on this request's session. */
+  get operations(): OperationQueue {
+    return (this.#operations ??= new OperationQueue(error => {
+      this.storeFailed ||= error instanceof SessionStoreError;
+    }));
+  }
+
+  /** Whether an operation is under way. */
+  get isBusy(): boolean {
+    return this.#operations?.isBusy ?? false;
   }
 
   /** Makes this the exchange of its request. */
   attach(): this {
-    (this.request as Carrier)[EXCHANGE] = this;
+    putInSlot(this.request, this);
     return this;
   }
-}
-
-interface Carrier extends IncomingMessage {
-  [EXCHANGE]?: HttpExchange;
 }

@@ -136,7 +136,7 @@ export class SessionLifecycle {
   commit(exchange: HttpExchange): Promise<void> | undefined {
     if (!exchange.isHeld || exchange.isHeadSent || exchange.commitFailed) return undefined;
     // An operation that the handler did not wait for still decides what this answer says.
-    if (exchange.operations.isBusy) return exchange.operations.idle().then(() => this.commit(exchange));
+    if (exchange.isBusy) return exchange.operations.idle().then(() => this.commit(exchange));
     const { session } = exchange;
     if (!session || session.state.ended) return undefined;
     try {
@@ -256,7 +256,7 @@ export class SessionLifecycle {
       exchange.isHeadSent = true;
       return;
     }
-    holdHead(response, {
+    holdHead(response, exchange, {
       commit: status => this.#commitAtHead(exchange, status),
       dress: head => this.#dress(exchange, head),
       answerTo: error => this.#answerTo(exchange, error),
@@ -267,7 +267,7 @@ export class SessionLifecycle {
   #commitAtHead(exchange: HttpExchange, status: number): Promise<void> | undefined {
     exchange.isAnswerBegun = true;
     if (status < 500 || this.options.saveOnServerError) return this.commit(exchange);
-    return exchange.operations.isBusy ? exchange.operations.idle() : undefined;
+    return exchange.isBusy ? exchange.operations.idle() : undefined;
   }
 
   #plan(exchange: HttpExchange, state: SessionState): CommitPlan {

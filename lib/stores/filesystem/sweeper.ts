@@ -60,7 +60,7 @@ export class Sweeper {
     const lock = join(this.directory, 'sweep.lock');
     if (!(await this.#lock(lock))) return;
     try {
-      await this.#sweep(this.clock.now(), () => renewed(lock));
+      await this.#sweep(this.clock.now(), () => renewed(lock, this.clock.now() / 1000));
     } finally {
       remove(lock);
     }
@@ -143,10 +143,9 @@ async function ageOf(path: string, clock: Clock): Promise<number | undefined> {
   }
 }
 
-async function renewed(lock: string): Promise<void> {
-  const now = new Date();
+async function renewed(lock: string, nowSeconds: number): Promise<void> {
   try {
-    await utimes(lock, now, now);
+    await utimes(lock, nowSeconds, nowSeconds);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error; // somebody thought us dead
   }

@@ -1,0 +1,16 @@
+import type { IncomingMessage } from 'node:http';
+
+const SLOT = Symbol('nestjs-http-session');
+
+interface Carrier extends IncomingMessage {
+  [SLOT]?: unknown;
+}
+
+/** What we keep on a raw request: one property, because on Express every property of a request or response is dear. */
+export function putInSlot(request: IncomingMessage, content: object): void {
+  (request as Carrier)[SLOT] = content;
+}
+
+export function slotOf(request: IncomingMessage): unknown {
+  return (request as Carrier)[SLOT];
+}
