@@ -1,0 +1,298 @@
+import { describe, expect, it } from 'vitest';
+import { jsonCodec } from '../codec/json.codec.js';
+import { SessionDataError } from '../errors/session.error.js';
+import type { SessionMeta } from './session-meta.js';
+import { SessionState, type SessionChange, type StoredIdentity, type Texts } from './session-state.js';
+
+const meta: SessionMeta = { createdAt: 1, endsAt: 1_000, user: undefined, loggedInAt: undefined };
+const identity: StoredIdentity = { sid: 'sid', id: 'id', meta, moments: { lastSeenAt: 1, expiresAt: 100 } };
+const other: StoredIdentity = { ...identity, sid: 'sid2', id: 'id2' };
+
+/** A state over these texts, and the keys that it reported as broken. */
+function stateOf(texts: Texts = {}, { isStored = true } = {}) {
+  const broken: string[] = [];
+  const state = new SessionState(
+    jsonCodec,
+    key => broken.push(key),
+    isStored ? identity : undefined,
+    Object.freeze(texts),
+  );
+  return { state, broken };
+}
+
+const nothing: SessionChange = { set: {}, delete: [] };
+const set = (texts: Texts): SessionChange => ({ set: texts, delete: [] });
+
+describe('SessionState finds what has to be written', () => {
+  it.each<[string, Texts, (state: SessionState) => void, SessionChange]>([
+    ['nothing was touched', { 'd:a': '1' }, () => undefined, nothing],
+    ['a value was read', { 'd:a': '{"x":1}' }, state => state.get('a'), nothing],
+    ['a missing key was read', {}, state => state.get('a'), nothing],
+    ['keys were listed', { 'd:a': '1' }, state => state.keys(), nothing],
+    ['a new key', {}, state => state.set('a', 1), set({ 'd:a': '1' })],
+    ['the same value again', { 'd:a': '1' }, state => state.set('a', 1), nothing],
+    ['an equal object again', { 'd:a': '{"x":1}' }, state => state.set('a', { x: 1 }), nothing],
+    ['another value', { 'd:a': '1' }, state => state.set('a', 2), set({ 'd:a': '2' })],
+    ['null', { 'd:a': '1' }, state => state.set('a', null), set({ 'd:a': 'null' })],
+    ['undefined', { 'd:a': '1' }, state => state.set('a', undefined), { set: {}, delete: ['d:a'] }],
+    ['undefined for a missing key', {}, state => state.set('a', undefined), nothing],
+    ['set and removed', {}, state => (state.set('a', 1), state.set('a', undefined)), nothing],
+    [
+      'removed and set again',
+      { 'd:a': '1' },
+      state => (state.set('a', undefined), state.set('a', 1)),
+      nothing,
+    ],
+    [
+      'a nested edit of a value that was read',
+      { 'd:a': '{"x":1}', 'd:b': '{"y":1}' },
+      state => void ((state.get('a') as { x: number }).x = 2),
+      set({ 'd:a': '{"x":2}' }),
+    ],
+    ['a key named __proto__', {}, state => state.set('__proto__', 1), set({ 'd:__proto__': '1' })],
+    ['the empty key', {}, state => state.set('', 1), set({ 'd:': '1' })],
+    ['a text that only another codec wrote', { 'd:a': '{ "x": 1 }' }, state => state.get('a'), nothing],
+    ['the same value over such a text', { 'd:a': ' 1 ' }, state => state.set('a', 1), nothing],
+    ['a broken text that was read', { 'd:a': '{x' }, state => state.get('a'), nothing],
+    [
+      'a broken text that was assigned over',
+      { 'd:a': '{x' },
+      state => state.set('a', 1),
+      set({ 'd:a': '1' }),
+    ],
+    [
+      'a broken text that was removed',
+      { 'd:a': '{x' },
+      state => state.set('a', undefined),
+      { set: {}, delete: ['d:a'] },
+    ],
+    ['a flash message', {}, state => state.addFlash('f:1', 'hi', 'info'), set({ 'f:1': '"hi"' })],
+  ])('%s', (_, texts, act, change) => {
+    const { state } = stateOf(texts);
+    act(state);
+    expect(state.change()).toEqual(change);
+    expect(state.isChanged()).toBe(change !== nothing);
+    expect(state.change()).toEqual(change);
+  });
+
+  it('a value that cannot be kept counts as a change, and says where it is', () => {
+    const { state } = stateOf();
+    state.set('a', { list: [{ f: () => 1 }] });
+    expect(state.isChanged()).toBe(true);
+    expect(() => state.change()).toThrow(/"a\.list\[0\]\.f": a function cannot be kept/);
+    expect(() => state.addFlash('f:1', () => 1, 'info')).toThrow(SessionDataError);
+    expect(() => state.addFlash('f:1', () => 1, 'info')).toThrow(/flash\("info"\)/);
+    state.set('a', undefined);
+    expect(state.isChanged()).toBe(false);
+  });
+
+  it('a codec that throws anything is a refusal, too', () => {
+    const codec = { ...jsonCodec, encode: () => JSON.parse('{') as string };
+    const state = new SessionState(codec, () => undefined, undefined);
+    state.set('a', 1);
+    expect(() => state.change()).toThrow(SessionDataError);
+    expect(state.isChanged()).toBe(true);
+  });
+});
+
+describe('SessionState reads', () => {
+  it('a key when it is first asked for, once, and gives the same object each time', () => {
+    const { state, broken } = stateOf({ 'd:a': '{"x":1}', 'd:b': '{broken' });
+    expect(state.get('a')).toBe(state.get('a'));
+    expect(broken).toEqual([]);
+    expect([state.get('b'), state.get('b'), state.has('b')]).toEqual([undefined, undefined, true]);
+    expect(broken).toEqual(['b']);
+  });
+
+  it('its keys without decoding them, in the order of the record and then of assignment', () => {
+    const { state, broken } = stateOf({ 'd:b': '{broken', 'f:1': '"hi"', 'd:a': '1' });
+    state.set('c', 1);
+    state.set('a', 2);
+    state.set('d', 1);
+    state.set('d', undefined);
+    expect(state.keys()).toEqual(['b', 'a', 'c']);
+    expect(broken).toEqual([]);
+  });
+
+  it('nothing from prototypes', () => {
+    const { state } = stateOf();
+    for (const key of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+      expect(state.get(key)).toBeUndefined();
+      expect(state.has(key)).toBe(false);
+    }
+  });
+
+  it('flash messages apart from the data, oldest first', () => {
+    const { state } = stateOf({ 'f:2': '"stored"', 'd:a': '1' });
+    state.addFlash('f:3', 'new', 'info');
+    state.addFlash('f:1', 'older', 'info');
+    expect(state.flashFields()).toEqual(['f:1', 'f:2', 'f:3']);
+    expect(state.flashFields().map(field => state.flashText(field))).toEqual([
+      '"older"',
+      '"stored"',
+      '"new"',
+    ]);
+    expect([state.dropNewFlash('f:1'), state.dropNewFlash('f:2')]).toEqual([true, false]);
+    expect(state.flashFields()).toEqual(['f:2', 'f:3']);
+    expect(state.keys()).toEqual(['a']);
+  });
+});
+
+describe('SessionState after a write', () => {
+  it('is in step with the store', () => {
+    const { state } = stateOf({ 'd:gone': '1' });
+    state.set('a', { x: 1 });
+    state.set('gone', undefined);
+    state.addFlash('f:1', 'hi', 'info');
+    const change = state.change();
+    state.written(change);
+    expect(state.texts).toEqual({ 'd:a': '{"x":1}', 'f:1': '"hi"' });
+    expect(state.change()).toEqual(nothing);
+    expect(state.flashFields()).toEqual(['f:1']);
+  });
+
+  it('still has what was assigned or edited while the write was under way', () => {
+    const { state } = stateOf();
+    const list = [1];
+    state.set('list', list);
+    state.set('n', 1);
+    const change = state.change();
+    list.push(2);
+    state.set('n', 2);
+    state.set('m', 3);
+    state.written(change);
+    expect(state.change()).toEqual(set({ 'd:list': '[1,2]', 'd:n': '2', 'd:m': '3' }));
+  });
+
+  it('still has a removal that came while the write was under way', () => {
+    const { state } = stateOf();
+    state.set('a', 1);
+    const change = state.change();
+    state.set('a', undefined);
+    state.written(change);
+    expect(state.change()).toEqual({ set: {}, delete: ['d:a'] });
+  });
+
+  it('never changes the texts it was given: they may be the store’s own', () => {
+    const texts = Object.freeze({ 'd:a': '1' });
+    const { state } = stateOf(texts);
+    state.set('a', 2);
+    state.written(state.change());
+    state.adopt('d:b', '1');
+    expect(texts).toEqual({ 'd:a': '1' });
+    expect(state.texts).toEqual({ 'd:a': '2', 'd:b': '1' });
+  });
+});
+
+describe('SessionState adopts what an operation found or wrote', () => {
+  it('and reads it from then on', () => {
+    const { state } = stateOf({ 'd:n': '1' });
+    expect(state.get('n')).toBe(1);
+    state.adopt('d:n', '2', state.mark('n'));
+    expect(state.get('n')).toBe(2);
+    state.adopt('d:n', null, state.mark('n'));
+    expect([state.get('n'), state.has('n'), state.texts]).toEqual([undefined, false, {}]);
+  });
+
+  it('unless the key was assigned since: that is a later change', () => {
+    const { state } = stateOf({ 'd:n': '1' });
+    const mark = state.mark('n');
+    state.set('n', 5);
+    state.adopt('d:n', '2', mark);
+    expect(state.get('n')).toBe(5);
+    expect(state.change()).toEqual(set({ 'd:n': '5' }));
+  });
+
+  it.each<[string, Texts, (state: SessionState) => void, string | null | undefined]>([
+    ['untouched', { 'd:n': '1' }, () => undefined, undefined],
+    ['read', { 'd:n': '1' }, state => state.get('n'), undefined],
+    ['assigned', { 'd:n': '1' }, state => state.set('n', 2), '2'],
+    ['assigned to what is stored', { 'd:n': '1' }, state => state.set('n', 1), undefined],
+    ['removed', { 'd:n': '1' }, state => state.set('n', undefined), null],
+    ['removed and never there', {}, state => state.set('n', undefined), undefined],
+    ['edited inside', { 'd:n': '[]' }, state => void (state.get('n') as number[]).push(1), '[1]'],
+    ['broken', { 'd:n': '{' }, state => state.get('n'), undefined],
+  ])('a key that was %s is pending as it should be', (_, texts, act, pending) => {
+    const { state } = stateOf(texts);
+    act(state);
+    expect(state.pendingText('n')).toBe(pending);
+  });
+});
+
+const all = (): boolean => true;
+const only =
+  (...fields: string[]) =>
+  (field: string): boolean =>
+    fields.includes(field);
+
+describe('SessionState after a rotation', () => {
+  it('keeps the objects in hand of what follows, and lets go of the rest', () => {
+    const { state } = stateOf({ 'd:a': '[1]', 'd:b': '[1]' });
+    const a = state.get('a');
+    const b = state.get('b');
+    state.change();
+    state.rotated(other, { 'd:a': '[1]' }, { 'd:a': '[1]' }, only('d:a'));
+    expect(state.get('a')).toBe(a);
+    expect(state.get('b')).toBeUndefined();
+    expect(b).toEqual([1]);
+    expect(state.stored).toBe(other);
+    expect(state.change()).toEqual(nothing);
+  });
+
+  it('reads anew what somebody else wrote meanwhile', () => {
+    const { state } = stateOf({ 'd:a': '1' });
+    expect(state.get('a')).toBe(1);
+    state.change();
+    state.rotated(other, { 'd:a': '2' }, { 'd:a': '1' }, all);
+    expect(state.get('a')).toBe(2);
+    expect(state.change()).toEqual(nothing);
+  });
+
+  it('keeps what was assigned while it was under way as a change', () => {
+    const { state } = stateOf({ 'd:a': '1' });
+    state.set('a', 2);
+    state.change();
+    state.set('b', 3);
+    state.rotated(other, { 'd:a': '2' }, { 'd:a': '2' }, all);
+    expect(state.change()).toEqual(set({ 'd:b': '3' }));
+  });
+
+  it('of a visitor keeps assignments that follow, and drops the others', () => {
+    const { state } = stateOf({}, { isStored: false });
+    state.set('a', 1);
+    state.set('b', 2);
+    state.addFlash('f:1', 'hi', 'info');
+    state.change();
+    state.rotated(undefined, {}, {}, only('d:a'));
+    expect(state.change()).toEqual(set({ 'd:a': '1' }));
+  });
+
+  it('is alive again after it was told that it had ended', () => {
+    const { state } = stateOf({ 'd:a': '1' });
+    state.ended = true;
+    state.rotated(other, {}, {}, () => false);
+    expect([state.ended, state.keys()]).toEqual([false, []]);
+  });
+
+  it('hands over to another state what no store holds', () => {
+    const { state } = stateOf({}, { isStored: false });
+    const value = { x: 1 };
+    state.set('a', value);
+    state.set('b', 1);
+    state.addFlash('f:1', 'hi', 'info');
+    const { state: next } = stateOf({}, { isStored: false });
+    state.handOver(next, only('d:a', 'f:1'));
+    expect(next.get('a')).toBe(value);
+    expect(next.change()).toEqual(set({ 'd:a': '{"x":1}', 'f:1': '"hi"' }));
+    expect(state.change()).toEqual(set({ 'd:a': '{"x":1}', 'd:b': '1', 'f:1': '"hi"' }));
+  });
+
+  it('moves its moments, when it is stored', () => {
+    const { state } = stateOf();
+    state.moved({ lastSeenAt: 2, expiresAt: 200 });
+    expect(state.stored).toEqual({ ...identity, moments: { lastSeenAt: 2, expiresAt: 200 } });
+    const { state: visitor } = stateOf({}, { isStored: false });
+    visitor.moved({ lastSeenAt: 2, expiresAt: 200 });
+    expect(visitor.stored).toBeUndefined();
+  });
+});
