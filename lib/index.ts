@@ -36,6 +36,7 @@ export type {
 } from './store/session-store-abilities.interface.js';
 export { StoreRefusedError } from './store/store-refused.error.js';
 export { UnencodableValueError, type SessionCodec } from './codec/session-codec.interface.js';
+export { jsonCodec } from './codec/json.codec.js';
 
 export {
   SessionClosedError,
