@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { lockHead, unlockHead } from './lock-head.js';
 import { slotOf } from './request-slot.js';
 import { headOf, type ResponseHead } from './response-head.js';
 
@@ -107,7 +108,7 @@ export class ResponseHold {
       this.#open();
       return this.#send(method, args);
     }
-    this.#lock();
+    lockHead(this.response, this);
     const answer = this.#enqueue(method, args);
     pending.then(
       () => this.#replay(),
@@ -154,7 +155,7 @@ export class ResponseHold {
   }
 
   #fail(error: unknown): void {
-    this.#unlock();
+    unlockHead(this.response);
     this.#state = 'open';
     const { response } = this;
     const { status, body } = this.holder.answerTo(error);
@@ -181,12 +182,6 @@ export class ResponseHold {
     return this.#originals[method].apply(this.response, args);
   }
 
-  /** While the commit runs the head counts as sent, or somebody would begin a second answer. */
-  #lock(): void {
-    Object.defineProperties(this.response, LOCKED_STATE);
-    for (const method of HEADER_METHODS) Object.defineProperty(this.response, method, LOCKED_HEADERS);
-  }
-
   #arm(): void {
     this.#state = 'armed';
     const methods = this.response as unknown as Record<string, unknown>;
@@ -197,19 +192,12 @@ export class ResponseHold {
   }
 
   #open(): void {
-    this.#unlock();
+    unlockHead(this.response);
     this.#state = 'open';
     const methods = this.response as unknown as Record<string, unknown>;
     for (const method of METHODS) {
       // Somebody may have wrapped ours meanwhile; then it stays, and lets everything through.
       if (methods[method] === HELD[method]) methods[method] = this.#originals[method];
-    }
-  }
-
-  #unlock(): void {
-    const methods = this.response as unknown as Record<string, unknown>;
-    for (const method of HEADER_METHODS) {
-      if (Object.hasOwn(methods, method) && methods[method] === refuseHeader) delete methods[method];
     }
   }
 
@@ -247,31 +235,3 @@ const HELD: Record<Method, AnyFunction> = {
   writeHead: held('writeHead'),
   flushHeaders: held('flushHeaders'),
 };
-
-const HEADER_METHODS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
-
-function refuseHeader(): never {
-  const error = new Error('Cannot change headers after they are sent: the session is being saved');
-  throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
-}
-
-const LOCKED_HEADERS: PropertyDescriptor = { configurable: true, writable: true, value: refuseHeader };
-
-const LOCKED_STATE: PropertyDescriptorMap = {
-  headersSent: {
-    configurable: true,
-    get(this: ServerResponse) {
-      return holdOf(this)?.isCommitting === true || inherited(this, 'headersSent');
-    },
-  },
-  writableEnded: {
-    configurable: true,
-    get(this: ServerResponse) {
-      return holdOf(this)?.isEndQueued === true || inherited(this, 'writableEnded');
-    },
-  },
-};
-
-function inherited(response: ServerResponse, property: string): unknown {
-  return Reflect.get(Object.getPrototypeOf(response) as object, property, response);
-}

@@ -6,27 +6,20 @@ import {
   SessionStoreError,
   SessionUsageError,
 } from '../errors/session.error.js';
-import { randomHex } from '../crypto/random.js';
 import { holdHead } from '../http/hold-head.js';
 import type { ResponseHead } from '../http/response-head.js';
 import { dressHead } from '../http/dress-head.js';
 import { isSecureRequest } from '../http/is-secure-request.js';
 import { HttpSession } from '../session/http-session.js';
-import { flashField } from '../session/session-fields.js';
 import { assertFits } from '../session/session-size.js';
 import { SessionState, type SessionChange } from '../session/session-state.js';
 import { planCommit, type CommitPlan } from './commit-plan.js';
 import { HttpExchange } from './http-exchange.js';
 import { SessionOperations } from './session-operations.js';
+import { warnAboutPlainHttp } from './plain-http.js';
+import type { SessionLog } from './session-log.interface.js';
+import { LateChanges } from './late-changes.js';
 import type { LiveRecord, SessionRecords } from './session-records.js';
-
-/** What the lifecycle has to say to whoever runs the application. */
-export interface SessionLog {
-  error(message: string, error: unknown): void;
-  /** An error that is the application's mistake, once; others are ignored. Nest itself logs no `HttpException`. */
-  mistake(error: unknown): void;
-  warnOnce(topic: string, message: string): void;
-}
 
 /**
  * A request's way through, in one file:
@@ -38,7 +31,7 @@ export interface SessionLog {
  */
 export class SessionLifecycle {
   readonly operations: SessionOperations;
-  #flashCount = 0;
+  readonly #lateChanges: LateChanges;
 
   constructor(
     readonly records: SessionRecords,
@@ -46,6 +39,7 @@ export class SessionLifecycle {
     readonly log: SessionLog,
   ) {
     this.operations = new SessionOperations(this);
+    this.#lateChanges = new LateChanges(records.events, log);
   }
 
   get options() {
@@ -116,15 +110,8 @@ export class SessionLifecycle {
   /** From now on the head is held until the commit. @throws SessionStoreError when the session could not be read */
   change(exchange: HttpExchange): void {
     if (!exchange.isHeld) this.#hold(exchange);
-    if (exchange.isAnswerBegun || exchange.isHeadSent) this.#watchForLateChanges(exchange);
+    if (exchange.isAnswerBegun || exchange.isHeadSent) this.#lateChanges.watch(exchange);
     if (exchange.failure && this.options.onStoreError === 'fail') throw exchange.failure;
-  }
-
-  addFlash(session: HttpSession, category: string, message: unknown): void {
-    // The count orders the messages of one process in one millisecond, the random part keeps two processes apart.
-    this.#flashCount = (this.#flashCount + 1) % 36 ** 4;
-    const unique = this.#flashCount.toString(36).padStart(4, '0') + randomHex(4);
-    session.state.addFlash(flashField(this.records.clock.now(), unique, category), message, category);
   }
 
   // --- out ----------------------------------------------------------------------------------------------------------
@@ -188,6 +175,12 @@ export class SessionLifecycle {
       reason: 'ended',
       ...(state.stored && { id: state.stored.id }),
     });
+  }
+
+  /** The error for a change that came too late; the first one is noted. */
+  endedError(session: HttpSession): SessionClosedError {
+    if (!session.state.ended) this.ended(session);
+    return SessionClosedError.ended();
   }
 
   /** @throws SessionClosedError when a cookie can no longer be set, or would be ambiguous */
@@ -316,8 +309,9 @@ export class SessionLifecycle {
     const { owed } = exchange;
     if (!owed && !exchange.wasLookedAt && !exchange.storeFailed) return;
     const secure = owed ? isSecureRequest(exchange.request) : false;
-    if (owed?.kind === 'set' && this.options.cookie.secure === true && !secure)
-      this.#warnAboutPlainHttp(exchange);
+    if (owed?.kind === 'set' && this.options.cookie.secure === true && !secure) {
+      warnAboutPlainHttp(exchange.request, this.log);
+    }
     dressHead(head, {
       cookie: owed && (owed.kind === 'set' ? this.cookie.set(owed.sid, secure) : this.cookie.clear(secure)),
       isOwnCookie: line => this.cookie.isOwn(line),
@@ -334,33 +328,6 @@ export class SessionLifecycle {
     }
     this.log.error('The response could not be sent', error);
     return { status: 500, body: JSON.stringify({ statusCode: 500, message: 'Internal Server Error' }) };
-  }
-
-  #watchForLateChanges(exchange: HttpExchange): void {
-    const { response } = exchange;
-    if (!response || exchange.isWatchedForLateChanges) return;
-    exchange.isWatchedForLateChanges = true;
-    const check = (): void => {
-      exchange.isWatchedForLateChanges = false;
-      const { session } = exchange;
-      if (!session || session.state.ended || !session.state.isChanged()) return;
-      this.records.events.emit({ type: 'rejected', reason: 'late', ...(session.id && { id: session.id }) });
-      this.log.warnOnce(
-        'late',
-        'A session was changed after its response had begun, and the change was never saved. Change it before you answer, or call session.save() yourself.',
-      );
-    };
-    if (response.closed) setImmediate(check);
-    else response.once('close', check);
-  }
-
-  #warnAboutPlainHttp({ request }: HttpExchange): void {
-    const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-    if (/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|.*\.localhost)$/i.test(host)) return;
-    this.log.warnOnce(
-      'plain-http',
-      'The session cookie is "Secure" and this request came over plain HTTP, so browsers drop it. Serve the application over HTTPS; behind a proxy, let it send X-Forwarded-Proto.',
-    );
   }
 }
 

@@ -96,7 +96,7 @@ export class HttpSession {
 
   flash(category: string, message: unknown): void {
     this.#change();
-    this.#lifecycle.addFlash(this, category, message);
+    this.#lifecycle.operations.flash(this, category, message);
   }
 
   // --- operations ---------------------------------------------------------------------------------------------------

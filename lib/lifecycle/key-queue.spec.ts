@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { inTime, KeyQueue, type Line } from './key-queue.js';
+
+const late = (): Error => new Error('late');
+
+/** A task that ends when the test says so. */
+function task<T>(value: T) {
+  let end!: () => void;
+  const ended = new Promise<void>(resolve => (end = resolve));
+  const run = vi.fn<(line: Line) => Promise<T>>(async () => {
+    await ended;
+    return value;
+  });
+  return { run, end };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('KeyQueue', () => {
+  it('runs those of one key one after the other, in the order they came', async () => {
+    const queue = new KeyQueue();
+    const order: number[] = [];
+    const tasks = Array.from({ length: 20 }, (_, i) =>
+      queue.run('k', 1_000, async () => void order.push(i), late),
+    );
+    await Promise.all(tasks);
+    expect(order).toEqual(tasks.map((_, i) => i));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('runs those of different keys side by side', async () => {
+    const queue = new KeyQueue();
+    const [one, other] = [task('one'), task('other')];
+    const done = [queue.run('a', 1_000, one.run, late), queue.run('b', 1_000, other.run, late)];
+    expect([one.run, other.run].map(run => run.mock.calls.length)).toEqual([1, 1]);
+    one.end();
+    other.end();
+    expect(await Promise.all(done)).toEqual(['one', 'other']);
+  });
+
+  it('hands the text that one left to the next, and forgets it when the line is empty', async () => {
+    const queue = new KeyQueue();
+    const seen: unknown[] = [];
+    const append = async (line: Line) => {
+      seen.push(line.text);
+      line.text = `${line.text ?? ''}x`;
+    };
+    await Promise.all([1, 2, 3].map(() => queue.run('k', 1_000, append, late)));
+    await queue.run('k', 1_000, append, late);
+    expect(seen).toEqual([undefined, 'x', 'xx', undefined]);
+  });
+
+  it('gives up on whoever waits too long, and never runs it', async () => {
+    const queue = new KeyQueue();
+    const [first, second, third] = [task(1), task(2), task(3)];
+    const done = queue.run('k', 1_000, first.run, late);
+    const gaveUp = queue.run('k', 50, second.run, late).catch((error: unknown) => error);
+    const waits = queue.run('k', 1_000, third.run, late);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(await gaveUp).toEqual(new Error('late'));
+    expect(third.run).not.toHaveBeenCalled(); // the first still runs
+    first.end();
+    expect(await done).toBe(1);
+    third.end();
+    expect(await waits).toBe(3);
+    expect(second.run).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('a task that fails fails alone', async () => {
+    const queue = new KeyQueue();
+    const failed = queue.run('k', 1_000, () => Promise.reject(new Error('no')), late);
+    const next = queue.run('k', 1_000, async () => 'next', late);
+    await expect(failed).rejects.toThrow('no');
+    expect(await next).toBe('next');
+  });
+});
+
+describe('inTime', () => {
+  it('gives the value, and leaves no timer behind', async () => {
+    expect(await inTime(Promise.resolve('value'), 50, late)).toBe('value');
+    await expect(inTime(Promise.reject(new Error('no')), 50, late)).rejects.toThrow('no');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('rejects when it takes longer, at once when there is no time left', async () => {
+    for (const ms of [50, 0, -5]) {
+      const result = inTime(new Promise(() => undefined), ms, late).catch((error: unknown) => error);
+      await vi.advanceTimersByTimeAsync(Math.max(ms, 1));
+      expect(await result).toEqual(new Error('late'));
+    }
+  });
+});

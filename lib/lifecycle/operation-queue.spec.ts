@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { OperationQueue } from './operation-queue.js';
+
+/** Operations that begin when the queue lets them and end when the test says so. */
+function operations() {
+  const log: string[] = [];
+  const ends = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
+  const operation = (name: string) => () => {
+    log.push(`${name} begins`);
+    return new Promise<string>((resolve, reject) => {
+      ends.set(name, { resolve: () => resolve(name), reject });
+    }).finally(() => log.push(`${name} ends`));
+  };
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  };
+  return {
+    log,
+    operation,
+    settle,
+    async end(name: string) {
+      ends.get(name)?.resolve();
+      await settle();
+    },
+    async fail(name: string) {
+      ends.get(name)?.reject(new Error(`${name} failed`));
+      await settle();
+    },
+  };
+}
+
+describe('OperationQueue', () => {
+  it('runs shared operations side by side, and begins them at once', async () => {
+    const queue = new OperationQueue();
+    const { log, operation, end } = operations();
+    const both = Promise.all([queue.shared(operation('a')), queue.shared(operation('b'))]);
+    expect(log).toEqual(['a begins', 'b begins']);
+    await end('b');
+    await end('a');
+    expect(await both).toEqual(['a', 'b']);
+  });
+
+  it('an exclusive one waits for those before it, and those behind it wait for it', async () => {
+    const queue = new OperationQueue();
+    const { log, operation, end } = operations();
+    void queue.shared(operation('a'));
+    void queue.exclusive(operation('X'));
+    void queue.shared(operation('b'));
+    void queue.shared(operation('c'));
+    expect([log, queue.isBusy, queue.isBlocked]).toEqual([['a begins'], true, true]);
+    await end('a');
+    expect(log).toEqual(['a begins', 'a ends', 'X begins']);
+    await end('X');
+    expect(log.slice(3)).toEqual(['X ends', 'b begins', 'c begins']);
+    await end('b');
+    await end('c');
+    expect([queue.isBusy, queue.isBlocked]).toEqual([false, false]);
+  });
+
+  it('exclusive ones follow each other, in order', async () => {
+    const queue = new OperationQueue();
+    const { log, operation, end } = operations();
+    for (const name of ['X', 'Y', 'Z']) void queue.exclusive(operation(name));
+    expect(log).toEqual(['X begins']);
+    for (const name of ['X', 'Y', 'Z']) await end(name);
+    expect(log).toEqual(['X begins', 'X ends', 'Y begins', 'Y ends', 'Z begins', 'Z ends']);
+  });
+
+  it('an exclusive one begins at once when nothing runs', async () => {
+    const queue = new OperationQueue();
+    const { log, operation, end } = operations();
+    const done = queue.exclusive(operation('X'));
+    expect(log).toEqual(['X begins']);
+    await end('X');
+    expect(await done).toBe('X');
+  });
+
+  it('a failure reaches its caller and the listener, and stops nobody else', async () => {
+    const heard: unknown[] = [];
+    const queue = new OperationQueue(error => heard.push(error));
+    const { operation, end, fail } = operations();
+    const failed = queue.exclusive(operation('X')).catch((error: unknown) => error);
+    const shared = queue.shared(operation('a'));
+    const last = queue.exclusive(operation('Y'));
+    await fail('X');
+    expect(await failed).toEqual(new Error('X failed'));
+    expect(heard).toEqual([new Error('X failed')]);
+    await end('a');
+    await end('Y');
+    expect(await Promise.all([shared, last])).toEqual(['a', 'Y']);
+    expect([queue.isBusy, queue.isBlocked, heard.length]).toEqual([false, false, 1]);
+  });
+
+  it('idle() resolves when everything that was started has settled, failed or not', async () => {
+    const queue = new OperationQueue();
+    const { operation, end, fail } = operations();
+    let isIdle = false;
+    queue.shared(operation('a')).catch(() => undefined);
+    void queue.shared(operation('b'));
+    const idle = queue.idle().then(() => (isIdle = true));
+    await fail('a');
+    expect(isIdle).toBe(false);
+    await end('b');
+    await idle;
+    await expect(queue.idle()).resolves.toBeUndefined();
+  });
+});
