@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backends, type BackendPlace } from '../support/backends.js';
+import type { Browser } from '../support/browser.js';
+import { buildLib, type BuiltLib } from '../support/built-lib.js';
+import { startAppProcess, type AppProcess } from '../support/session-app-processes.js';
+
+interface Facts {
+  readonly user: string | null;
+  readonly data: Record<string, unknown>;
+}
+
+const NOBODY = { user: null, data: {} };
+const factsOf = async (browser: Browser): Promise<Facts> => (await browser.get('/me')).json();
+
+// What a place that processes share promises. A place is data here, so every store whose options are plain takes part.
+describe.each(backends.filter(({ isShared }) => isShared))('two processes over $name', backend => {
+  let lib: BuiltLib;
+  let place: BackendPlace;
+  let express: AppProcess;
+  let fastify: AppProcess;
+  const started: AppProcess[] = [];
+
+  beforeAll(async () => {
+    lib = buildLib();
+    place = await backend.place();
+    const options = { ...place.options, storeTimeout: 10_000, cookie: { maxAge: '1d' } };
+    [express, fastify] = await Promise.all([
+      startAppProcess(lib, 'express', options),
+      startAppProcess(lib, 'fastify', options),
+    ]);
+    started.push(express, fastify);
+  });
+
+  afterAll(async () => {
+    for (const app of started) app.process.kill('SIGKILL');
+    await Promise.all(started.map(({ ended }) => ended));
+    await place.dispose();
+    lib.dispose();
+  });
+
+  it.each([
+    { path: '/slow-write', status: 200 },
+    { path: '/slow-rotate', status: 409 },
+  ])(
+    'a logout in one sticks, whatever $path in the other was about to do (FLT-50, CON-07, ADV-28)',
+    async ({ path, status }) => {
+      for (const [slow, fast] of [
+        [express, fastify],
+        [fastify, express],
+      ] as const) {
+        const browser = slow.browser();
+        await browser.get('/login/alice');
+        const before = browser.copy();
+        const reached = slow.reached();
+        const late = browser.copy().get(path);
+        await reached;
+        expect((await browser.copy(fast.url).get('/logout')).status).toBe(200);
+        slow.go();
+        const answer = await late;
+        expect(answer.setCookies).toEqual([]);
+        expect(answer.status).toBe(status);
+        expect(await factsOf(before)).toEqual(NOBODY);
+        expect(await factsOf(before.copy(fast.url))).toEqual(NOBODY);
+      }
+    },
+  );
+
+  it('a logout with a cookie that the other one has just rotated away ends the successor', async () => {
+    const browser = express.browser();
+    await browser.get('/login/alice');
+    const before = browser.copy(fastify.url);
+    await browser.get('/login/alice');
+    expect((await factsOf(browser)).user).toBe('alice');
+    await before.get('/logout');
+    expect(await factsOf(browser)).toEqual(NOBODY);
+  });
+
+  it('100 parallel increments in both count to 100 (CON-09)', async () => {
+    const browser = express.browser();
+    await browser.get('/set/a');
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        browser.copy((i % 2 === 0 ? express : fastify).url).get('/increment'),
+      ),
+    );
+    const numbers = answers.map(answer => answer.json<{ n: number }>().n);
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+    expect((await factsOf(browser)).data).toEqual({ a: 'a', n: 100 });
+  });
+
+  it('20 parallel requests that set different keys leave all of them (FLT-51)', async () => {
+    const browser = express.browser();
+    await browser.get('/set/a');
+    const keys = Array.from({ length: 20 }, (_, i) => `key${i}`);
+    await Promise.all(
+      keys.map((key, i) => browser.copy((i % 2 === 0 ? express : fastify).url).get(`/set/${key}`)),
+    );
+    const { data } = await factsOf(browser.copy(fastify.url));
+    expect(Object.keys(data).toSorted()).toEqual(['a', ...keys].toSorted());
+  });
+
+  it('of 20 parallel take() in both one gets the value', async () => {
+    const browser = express.browser();
+    await browser.get('/set/token');
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        browser.copy((i % 2 === 0 ? express : fastify).url).get('/take/token'),
+      ),
+    );
+    const taken = answers.map(answer => answer.json<{ taken?: string }>().taken);
+    expect(taken.filter(value => value !== undefined)).toEqual(['token']);
+  });
+
+  // These two come last: they end the processes.
+
+  it('one that is stopped under load loses nothing that it has acknowledged (FLT-11)', async () => {
+    const browser = express.browser();
+    await browser.get('/set/a');
+    let acknowledged = 0;
+    const load = Array.from({ length: 8 }, async () => {
+      for (;;) {
+        const answer = await browser
+          .copy()
+          .get('/increment')
+          .catch(() => undefined);
+        if (answer?.status !== 200) return;
+        acknowledged++;
+        if (acknowledged === 200) express.process.kill('SIGTERM');
+      }
+    });
+    await Promise.all(load);
+    expect(await express.ended).toBe('SIGTERM');
+    expect(acknowledged).toBeGreaterThanOrEqual(200);
+    const { data } = await factsOf(browser.copy(fastify.url));
+    expect(data['n']).toBeGreaterThanOrEqual(acknowledged);
+    expect(express.complaints).toEqual([]);
+  });
+
+  it('nothing of ours holds a process: once its application is closed, it ends (guarantee 14)', async () => {
+    await fastify.browser().get('/login/alice'); // there is something to sweep
+    fastify.process.send('close');
+    expect(await fastify.ended).toBe(0);
+    expect(fastify.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,66 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { SessionModuleOptions } from '../../lib/index.js';
+import { Browser } from './browser.js';
+import type { BuiltLib } from './built-lib.js';
+import type { Platform } from './platforms.js';
+
+const WORKER = fileURLToPath(new URL('session-app-worker.mjs', import.meta.url));
+
+/** An application that listens in a process of its own. */
+export interface AppProcess {
+  readonly process: ChildProcess;
+  readonly url: string;
+  /** What it has complained about. */
+  readonly complaints: string[];
+  /** How it ended: its exit code, or the signal. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+  browser(): Browser;
+  /** Resolves when a slow handler of it waits. Ask before the request is sent. */
+  reached(): Promise<void>;
+  /** Lets that handler go on. */
+  go(): void;
+}
+
+export async function startAppProcess(
+  lib: BuiltLib,
+  platform: Platform['name'],
+  options: SessionModuleOptions,
+): Promise<AppProcess> {
+  const child = fork(WORKER, [lib.directory, platform, JSON.stringify(options)], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: [],
+  });
+  const complaints: string[] = [];
+  child.stderr?.on('data', data => complaints.push(String(data)));
+  const ended = new Promise<number | NodeJS.Signals | null>(resolve =>
+    child.once('exit', (code, signal) => resolve(code ?? signal)),
+  );
+  const port = await Promise.race([
+    said<{ port: number }>(child, message => 'port' in message).then(message => message.port),
+    ended.then(code => {
+      throw new Error(`the application ended with ${String(code)}: ${complaints.join('')}`);
+    }),
+  ]);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    process: child,
+    url,
+    complaints,
+    ended,
+    browser: () => new Browser(url),
+    reached: async () => void (await said(child, message => 'reached' in message)),
+    go: () => void child.send('go'),
+  };
+}
+
+function said<T extends object>(child: ChildProcess, isIt: (message: object) => boolean): Promise<T> {
+  return new Promise(resolve => {
+    const listen = (message: object): void => {
+      if (!isIt(message)) return;
+      child.off('message', listen);
+      resolve(message as T);
+    };
+    child.on('message', listen);
+  });
+}

@@ -1,0 +1,84 @@
+// An application in a process of its own, for the tests across processes.
+// node session-app-worker.mjs <built lib> <express | fastify> <options of SessionModule as JSON>
+// It says { port } when it listens, { reached: true } when a slow handler waits, and goes on at 'go'.
+import 'reflect-metadata';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Controller, Get, Module, Param } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+
+const [, , lib, platform, json] = process.argv;
+const { SessionModule, Session } = await import(pathToFileURL(join(lib, 'index.js')).href);
+
+let go = () => undefined;
+const pause = () =>
+  new Promise(resolve => {
+    go = resolve;
+    process.send({ reached: true });
+  });
+
+class ShopController {
+  async login(session, user) {
+    await session.login(user);
+  }
+  me(session) {
+    return { user: session.loggedInAs ?? null, data: session };
+  }
+  async logout(session) {
+    await session.destroy();
+  }
+  set(session, key) {
+    session[key] = key;
+  }
+  async increment(session) {
+    return { n: await session.update('n', (n = 0) => n + 1) };
+  }
+  async take(session, key) {
+    return { taken: await session.take(key) };
+  }
+  async slowWrite(session) {
+    session.late = true;
+    await pause();
+  }
+  async slowRotate(session) {
+    await pause();
+    await session.regenerate({ keep: true });
+  }
+}
+
+// Decorators by hand: this file is run as it is.
+const routes = {
+  login: ['login/:value', Session(), Param('value')],
+  me: ['me', Session()],
+  logout: ['logout', Session()],
+  set: ['set/:value', Session(), Param('value')],
+  increment: ['increment', Session()],
+  take: ['take/:value', Session(), Param('value')],
+  slowWrite: ['slow-write', Session()],
+  slowRotate: ['slow-rotate', Session()],
+};
+for (const [method, [path, ...parameters]] of Object.entries(routes)) {
+  const { prototype } = ShopController;
+  parameters.forEach((decorate, i) => decorate(prototype, method, i));
+  Get(path)(prototype, method, Object.getOwnPropertyDescriptor(prototype, method));
+}
+Controller()(ShopController);
+
+class AppModule {}
+Module({ imports: [SessionModule.forRoot(JSON.parse(json))], controllers: [ShopController] })(AppModule);
+
+const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+const app = await NestFactory.create(AppModule, adapter, { logger: ['error', 'warn'] });
+app.enableShutdownHooks();
+await app.listen(0, '127.0.0.1');
+
+process.on('message', async message => {
+  if (message === 'go') go();
+  if (message === 'close') {
+    await app.close();
+    process.disconnect(); // from here on nothing of ours may hold the process
+  }
+});
+process.send({ port: app.getHttpServer().address().port });
