@@ -289,7 +289,7 @@ describeWithRedis('RedisSessionStore and a Redis that has to be started for it',
     await server.restart(slowly, /Server initialized/);
 
     await untilItWorks(
-      () => server.ask('PING').catch((error: Error) => expect(error.message).toMatch(/LOADING/)),
+      async () => expect((await errorOf(server.ask('PING'))).message).toMatch(/LOADING/),
       1_000,
     );
     const late = new RedisSessionStore({ url: server.url });

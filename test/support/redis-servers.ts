@@ -16,7 +16,7 @@ const running = new Set<RedisServer>();
 // Each test file has its own servers, and ends them.
 afterAll(() => Promise.all([...running].map(server => server.stop())));
 process.on('exit', () => {
-  for (const server of running) server.kill();
+  for (const server of running) void server.kill();
 });
 
 /** Tests that need servers of their own. Without `redis-server` they are skipped, with one line; in CI they fail. */
@@ -79,7 +79,7 @@ export class RedisServer {
     settings: readonly string[] = [],
     readyWhen = /Ready to accept|monitor master/,
   ): Promise<void> {
-    this.kill();
+    await this.kill();
     // A Sentinel wants the name of its file first.
     const [file, rest] = settings[0]?.endsWith('.conf')
       ? [settings.slice(0, 1), settings.slice(1)]
@@ -127,18 +127,17 @@ export class RedisServer {
     this.#process?.kill('SIGCONT');
   }
 
-  /** Ends it at once, as a crash does. */
-  kill(): void {
-    this.#process?.kill('SIGKILL');
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
   }
 
   async stop(): Promise<void> {
-    const child = this.#process;
-    if (child?.exitCode === null && child.signalCode === null) {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    }
+    await this.kill();
     running.delete(this);
     await rm(this.folder, { recursive: true, force: true });
   }

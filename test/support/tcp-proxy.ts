@@ -7,14 +7,13 @@ import { Deferred } from './deferred.js';
 export class TcpProxy {
   /** By how many milliseconds the next chunk of a reply comes later. Order is kept. */
   latencyMs: () => number = () => 0;
-  /** After how many bytes of replies the next connection is cut; asked once per connection. */
-  cutAfter: () => number | undefined = () => undefined;
   /** How many bytes of requests went through. */
   requested = 0;
   /** How many connections were accepted so far. */
   accepted = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #replyBytesLeft = Infinity;
   #gate: Deferred | undefined;
 
   private constructor(readonly targetPort: number) {
@@ -30,6 +29,11 @@ export class TcpProxy {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Lets so many bytes of replies through, then cuts all connections, once. */
+  cutAfter(bytes: number): void {
+    this.#replyBytesLeft = bytes;
   }
 
   /** From now on no byte comes through, in neither direction; connections stay open and are accepted. */
@@ -55,8 +59,6 @@ export class TcpProxy {
 
   #join(client: Socket): void {
     const target = connect(this.targetPort, '127.0.0.1');
-    const cutAfter = this.cutAfter() ?? Infinity;
-    let replied = 0;
     this.accepted++;
     for (const socket of [client, target]) {
       this.#sockets.add(socket);
@@ -70,15 +72,14 @@ export class TcpProxy {
       this.requested += chunk.length;
       target.write(chunk);
     });
-    this.#pipe(
-      target,
-      () => this.latencyMs(),
-      chunk => {
-        client.write(chunk.subarray(0, cutAfter - replied));
-        replied += chunk.length;
-        if (replied >= cutAfter) client.destroySoon();
-      },
-    );
+    const latencyMs = (): number => this.latencyMs();
+    this.#pipe(target, latencyMs, chunk => {
+      client.write(chunk.subarray(0, this.#replyBytesLeft));
+      this.#replyBytesLeft -= chunk.length;
+      if (this.#replyBytesLeft > 0) return;
+      this.#replyBytesLeft = Infinity;
+      for (const socket of this.#sockets) socket.destroySoon();
+    });
   }
 
   #pipe(from: Socket, latencyMs: (() => number) | undefined, pass: (chunk: Buffer) => void): void {
