@@ -161,10 +161,13 @@ export class SessionRecords {
     const index = this.#index();
     const ids = (await index.list(user, this.clock.now())).filter(id => id !== except);
     if (ids.length === 0) return 0;
-    const ended = await Promise.all(ids.map(id => this.end(id, 'revoked')));
+    // An id that was rotated away leads `end` to its successor, and that may be the one to spare.
+    const end = async (id: string): Promise<boolean> =>
+      (except === undefined || (await this.store.load(id)) !== undefined) && this.end(id, 'revoked');
+    const ended = await Promise.all(ids.map(end));
     await index.remove(user, ids);
     const missing = ids.filter((_, i) => !ended[i]);
-    const endedLate = await Promise.all(missing.map(id => this.end(id, 'revoked')));
+    const endedLate = await Promise.all(missing.map(end));
     return [...ended, ...endedLate].filter(Boolean).length;
   }
 

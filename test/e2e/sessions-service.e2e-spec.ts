@@ -244,6 +244,31 @@ describe.each(matrix)('Sessions on $platform.name over $backend.name', ({ platfo
       expect(await who(spared)).toBe('nobody');
     });
 
+    it.each<{ how: string; rotate: (user: string) => Script<object> }>([
+      { how: 'regenerate({ keep: true })', rotate: () => session => session.regenerate({ keep: true }) },
+      { how: 'a new login()', rotate: user => session => session.login(user) },
+    ])('spares one that has just been rotated by $how: its old id leads nobody to it', async ({ rotate }) => {
+      const user = newUser();
+      const [spared, ended] = [await signIn(app, user), await signIn(app, user)];
+      for (let i = 0; i < 2; i++) await run(spared.browser, rotate(user));
+      const { text: id } = await run(spared.browser, idOf);
+      expect(await app.sessions.revokeByUser(user, { except: id })).toBe(1);
+      expect([await who(spared), await who(ended)]).toEqual([user, 'nobody']);
+      expect((await app.sessions.listByUser(user)).map(session => session.id)).toEqual([id]);
+    });
+
+    it('without anyone to spare ends what was rotated meanwhile, too', async () => {
+      const user = newUser();
+      const session = await signIn(app, user);
+      const list = place.store.hold('index.list', { at: 'after' });
+      const revoking = app.sessions.revokeByUser(user);
+      await list.reached;
+      await run(session.browser, ({ regenerate }) => regenerate({ keep: true }));
+      list.release();
+      expect(await revoking).toBe(1);
+      expect(await who(session)).toBe('nobody');
+    });
+
     it('counts what it ended, not the entries of sessions that were dead already', async () => {
       const user = newUser();
       const [dead] = [await signIn(app, user), await signIn(app, user)];
