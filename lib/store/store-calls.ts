@@ -38,7 +38,7 @@ export class StoreCalls {
       this.#state = 'working'; // it answered, if only with an error
       throw this.failed(operation, error);
     }
-    if (result instanceof Promise) return this.#within(operation, result);
+    if (isThenable(result)) return this.#within(operation, result);
     this.#state = 'working';
     return result;
   }
@@ -53,7 +53,7 @@ export class StoreCalls {
     return this.#report(operation, error);
   }
 
-  #within<T>(operation: string, pending: Promise<T>): Promise<T> {
+  #within<T>(operation: string, pending: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
       const late = (): void => {
@@ -99,4 +99,9 @@ export class StoreCalls {
     this.events.emit({ type: 'store-failed', operation, code: error.code, cause: error.cause ?? error });
     return error;
   }
+}
+
+/** Some database clients answer with objects of their own that can only be awaited; Jest has a `Promise` of its own. */
+function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | null | undefined)?.then === 'function';
 }
