@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { OperationQueue } from './operation-queue.js';
 
+/** Lets everything happen that only waits for promises. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+};
+
 /** Operations that begin when the queue lets them and end when the test says so. */
 function operations() {
   const log: string[] = [];
@@ -11,13 +16,9 @@ function operations() {
       ends.set(name, { resolve: () => resolve(name), reject });
     }).finally(() => log.push(`${name} ends`));
   };
-  const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-  };
   return {
     log,
     operation,
-    settle,
     async end(name: string) {
       ends.get(name)?.resolve();
       await settle();
