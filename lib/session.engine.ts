@@ -37,6 +37,7 @@ export class SessionEngine {
   readonly store: GuardedStore;
   readonly #logger = new Logger('SessionModule');
   #hasInterceptor = false;
+  #assertBound: (() => void) | undefined;
 
   static readonly #byHost = new WeakMap<HttpAdapterHost, Promise<SessionEngine>>();
 
@@ -65,7 +66,7 @@ export class SessionEngine {
     const options = resolveSessionOptions(given, { production: process.env.NODE_ENV === 'production' });
     const engine = new SessionEngine(host, given, options, await makeStore(options, clock), clock);
     await engine.#open();
-    bindToAdapter(host, engine.lifecycle, engine.current);
+    engine.#assertBound = bindToAdapter(host, engine.lifecycle, engine.current);
     return engine;
   }
 
@@ -88,7 +89,9 @@ export class SessionEngine {
     return isFirst;
   }
 
-  serveUpgrades(): void {
+  /** The application is complete. @throws SessionConfigError when another session library is in our place */
+  start(): void {
+    this.#assertBound?.();
     serveUpgrades(this.host, this.lifecycle);
   }
 

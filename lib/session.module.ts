@@ -77,7 +77,7 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
 
   /** The HTTP server is there now, and everything that is injected. */
   onApplicationBootstrap(): void {
-    this.#engine.serveUpgrades();
+    this.#engine.start();
     if (isInjected(Sessions, this.#modules)) this.#engine.current.follow();
   }
 

@@ -19,20 +19,26 @@ const byPort = new Map<number, SessionLifecycle>();
  * Opens the session early, for everything that runs before Nest's interceptors: a middleware that is registered as soon
  * as the adapter is there comes before those of `main.ts`, before guards, and before "not found". An application context
  * without HTTP has no adapter, and nothing to bind.
+ *
+ * @returns a function that throws, at the application's start, what kept us from binding: a subscriber cannot
  */
 export function bindToAdapter(
   host: HttpAdapterHost,
   lifecycle: SessionLifecycle,
   current: CurrentExchange,
-): void {
+): () => void {
+  let conflict: SessionConfigError | undefined;
   host.init$.subscribe(() => {
     const adapter = host.httpAdapter;
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
-    if (adapter.getType() === 'fastify') decorateFastify(instance as FastifyLike);
+    if (adapter.getType() === 'fastify') conflict = decorateFastify(instance as FastifyLike);
     else prepareExpress(instance as ExpressLike);
     adapter.use(openEarly(lifecycle, current));
   });
+  return () => {
+    if (conflict) throw conflict;
+  };
 }
 
 /**
@@ -107,9 +113,9 @@ function prepareExpress({ request, response }: ExpressLike): void {
   });
 }
 
-function decorateFastify(fastify: FastifyLike): void {
+function decorateFastify(fastify: FastifyLike): SessionConfigError | undefined {
   if (fastify.hasRequestDecorator('session')) {
-    throw new SessionConfigError([
+    return new SessionConfigError([
       {
         option: 'SessionModule',
         message: 'another plugin (@fastify/session?) already defines request.session; use one of them',
@@ -122,4 +128,5 @@ function decorateFastify(fastify: FastifyLike): void {
     },
     setter: refuseAssignment,
   });
+  return undefined;
 }

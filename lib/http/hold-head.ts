@@ -161,7 +161,7 @@ export class ResponseHold {
     const { status, body } = this.holder.answerTo(error);
     for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.test(name)) response.removeHeader(name);
     response.statusCode = status;
-    response.statusMessage = '';
+    if (response.req.httpVersionMajor < 2) response.statusMessage = ''; // HTTP/2 has none, and Node warns
     response.setHeader('content-type', 'application/json; charset=utf-8');
     response.setHeader('content-length', Buffer.byteLength(body));
     this.holder.dress(headOf(response, undefined));

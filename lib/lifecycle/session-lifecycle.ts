@@ -87,7 +87,7 @@ export class SessionLifecycle {
     const error = new SessionUsageError(
       exchange.isExcluded
         ? 'this path is in "exclude", so it has no session'
-        : 'the session is not loaded yet: with load: "lazy" use @Session() in the handler or await getSession(request)',
+        : 'the session is not loaded yet: with load: "lazy" use @Session() in the handler or await getSession(request). Does another session library read request.session? Use one of them',
     );
     this.log.mistake(error); // a guard's errors pass no interceptor
     throw error;

@@ -1,0 +1,125 @@
+import fastifyCookie from '@fastify/cookie';
+import fastifySession from '@fastify/session';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import express from 'express';
+import expressSession from 'express-session';
+import fastify from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { SessionConfigError, SessionModule } from '../../lib/index.js';
+import { Browser } from '../support/browser.js';
+import { platforms } from '../support/platforms.js';
+import { me, startScriptedApp } from '../support/scripted-app.js';
+import { returning, ScriptedController } from '../support/scripted-routes.js';
+
+const SECRET = 'a secret of the tests that is long enough';
+const write = returning(({ session }) => void (session.mark = 'ours'));
+
+@Module({ imports: [SessionModule.forRoot('memory')], controllers: [ScriptedController] })
+class RootModule {}
+
+const onExpress = platforms[0]!;
+
+const theirs = () => expressSession({ secret: SECRET, resave: true, saveUninitialized: true });
+
+describe('express-session beside this module', () => {
+  it('registered after us it steps aside: one session, one cookie', async () => {
+    const running = await startScriptedApp(onExpress, { configure: app => void app.use(theirs()) });
+    try {
+      const browser = running.browser();
+      const answer = await browser.get(write);
+      expect(answer.setCookies).toHaveLength(1);
+      expect(answer.setCookies[0]).toMatch(/^sid=/);
+      expect((await me(browser)).data).toEqual({ mark: 'ours' });
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('with load: "lazy" it is refused: 500, and the log names the cause', async () => {
+    const running = await startScriptedApp(onExpress, {
+      session: { load: 'lazy' },
+      configure: app => void app.use(theirs()),
+    });
+    try {
+      const answer = await running.browser().get(write);
+      expect(answer.status).toBe(500);
+      expect(answer.setCookies).toEqual([]);
+      expect(running.logs.join()).toMatch(/another session library/);
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('registered before us it is refused: 500, and the error names the cause', async () => {
+    const instance = express();
+    instance.use(theirs());
+    instance.use((error: Error, _: unknown, response: express.Response, __: unknown) => {
+      response.status(500).json({ name: error.name, message: error.message });
+    });
+    const app = await NestFactory.create(RootModule, new ExpressAdapter(instance), { logger: false });
+    await app.listen(0, '127.0.0.1');
+    try {
+      const browser = new Browser(await app.getUrl());
+      for (let i = 0; i < 3; i++) {
+        const answer = await browser.get(write);
+        expect(answer.status).toBe(500);
+        expect(answer.json()).toMatchObject({
+          name: 'SessionUsageError',
+          message: expect.stringMatching(/another session library.*Use one of them/),
+        });
+        expect(answer.setCookies).toEqual([]);
+      }
+    } finally {
+      await app.close();
+    }
+  });
+});
+
+describe('@fastify/session beside this module', () => {
+  it('registered after us it is refused by Fastify, which names the decorator', async () => {
+    const app = await NestFactory.create(RootModule, new FastifyAdapter(), { logger: false });
+    // What @fastify/session begins with.
+    expect(() => app.getHttpAdapter().getInstance().decorateRequest('session', null)).toThrow(
+      /'session' has already been added/,
+    );
+    await app.close();
+  });
+
+  it('registered before us it is refused at start-up, with what to do', async () => {
+    const instance = fastify();
+    await instance.register(fastifyCookie);
+    await instance.register(fastifySession, { secret: SECRET });
+    const app = await NestFactory.create(RootModule, new FastifyAdapter(instance as never), {
+      logger: false,
+      abortOnError: false,
+    });
+    const starting = app.init();
+    await expect(starting).rejects.toThrow(SessionConfigError);
+    await expect(starting).rejects.toThrow(/use one of them/);
+    await instance.close();
+  });
+});
+
+describe.each(platforms)('assigning request.session on $name', platform => {
+  it('is refused, with what to do', async () => {
+    const running = await startScriptedApp(platform);
+    try {
+      const answer = await running.browser().get(
+        returning(({ request }) => {
+          try {
+            Object.assign(request, { session: null });
+            return 'assigned';
+          } catch (error) {
+            return String(error);
+          }
+        }),
+      );
+      expect(answer.text).toMatch(/SessionUsageError.*session\.destroy\(\)/);
+    } finally {
+      await running.close();
+    }
+  });
+});
