@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { Deferred } from './deferred.js';
 
 /** An answer, octet for octet; one character per octet. */
 export interface WireAnswer {
@@ -17,12 +18,20 @@ export interface WireAnswer {
 export class Wire {
   #received = '';
   #isClosed = false;
+  #news = new Deferred();
 
   private constructor(readonly socket: Socket) {
     socket.setEncoding('latin1');
-    socket.on('data', (chunk: string) => (this.#received += chunk));
-    socket.on('close', () => (this.#isClosed = true));
-    socket.on('error', () => (this.#isClosed = true)); // a server that refuses a request may reset the connection
+    socket.on('data', (chunk: string) => {
+      this.#received += chunk;
+      this.#news.resolve();
+    });
+    const close = (): void => {
+      this.#isClosed = true;
+      this.#news.resolve();
+    };
+    socket.on('close', close);
+    socket.on('error', close); // a server that refuses a request may reset the connection
   }
 
   static async open(url: string): Promise<Wire> {
@@ -42,7 +51,8 @@ export class Wire {
       const answer = this.#take(hasBody);
       if (answer) return answer;
       if (this.#isClosed) throw new Error(`the connection was closed after: ${this.#received}`);
-      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);
+      this.#news = new Deferred();
+      await this.#news.promise;
     }
   }
 
