@@ -476,3 +476,28 @@ describe.each(platforms)('request.session on $name', platform => {
     await app.close();
   });
 });
+
+describe.each(modes)('an excluded path with load: $load on $platform.name', ({ load, platform }) => {
+  it('has no session: a typed error that is logged, and no store call for those who do not ask', async () => {
+    const store = new FaultyStore();
+    const running = await startApp({
+      platform,
+      backend: { store },
+      session: { load, exclude: ['/untouched', '/cart', /^\/bare$/, '/later'] },
+      controllers,
+      providers,
+    });
+    const browser = running.browser();
+    await browser.post('/fill');
+    store.taken();
+    expect((await browser.get('/untouched?x=1')).status).toBe(200);
+    for (const path of ['/cart', '/bare', '/later']) {
+      const logged = running.logs.length;
+      expect((await browser.get(path)).status).toBe(500);
+      expect(running.logs.slice(logged)).toEqual([expect.stringContaining('this path is in "exclude"')]);
+    }
+    expect(store.taken()).toEqual([]);
+    expect((await browser.get('/page')).json()).toEqual({ page: 7 });
+    await running.close();
+  });
+});

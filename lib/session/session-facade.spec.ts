@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { jsonCodec } from '../codec/json.codec.js';
+import type { HttpExchange } from '../lifecycle/http-exchange.js';
+import { HttpSession } from './http-session.js';
+import { SessionState } from './session-state.js';
+
+/** A session over `{ a: 1, id: 'data' }`, and what its facade reports to the lifecycle: looks and changes. */
+function sessionWith() {
+  const seen: string[] = [];
+  const lifecycle = { look: () => seen.push('look'), change: () => seen.push('change') };
+  const exchange = { lifecycle } as unknown as HttpExchange;
+  const texts = { 'd:a': '1', 'd:id': '"data"', 'd:broken': '{' };
+  const state = new SessionState(jsonCodec, key => seen.push(`broken ${key}`), undefined, texts);
+  const { facade } = new HttpSession(exchange, state, false);
+  return { facade, seen, state };
+}
+type Facade = ReturnType<typeof sessionWith>['facade'];
+
+describe('the facade', () => {
+  it.each<[string, (facade: Facade) => unknown, unknown, string[]]>([
+    ['a key', facade => facade['a'], 1, ['look']],
+    ['a missing key', facade => facade['b'], undefined, ['look']],
+    ['a broken key', facade => facade['broken'], undefined, ['look', 'broken broken']],
+    ['a member before a key of its name', facade => facade.id, undefined, []],
+    ['get() of a key with a member’s name', facade => facade.get('id'), 'data', ['look']],
+    ['then', facade => facade['then'], undefined, []],
+    ['a symbol', facade => Reflect.get(facade, Symbol.iterator), undefined, []],
+    ['a method', facade => typeof facade.destroy, 'function', []],
+    ['in', facade => ['a' in facade, 'b' in facade], [true, false], ['look', 'look']],
+    [
+      'in, for members and symbols',
+      facade => ['id' in facade, 'then' in facade, Symbol.iterator in facade],
+      [false, false, false],
+      [],
+    ],
+    ['its own keys', facade => Reflect.ownKeys(facade), ['a', 'broken'], ['look']],
+    ['the prototype', facade => Object.getPrototypeOf(facade) as unknown, null, []],
+    ['isNew', facade => facade.isNew, false, ['look']],
+    [
+      'the times',
+      facade => [facade.createdAt, facade.lastSeenAt, facade.expiresAt, facade.loggedInAt],
+      Array(4).fill(undefined),
+      [],
+    ],
+  ])('reads %s', (_, read, value, reported) => {
+    const { facade, seen } = sessionWith();
+    expect(read(facade)).toEqual(value);
+    expect(seen).toEqual(reported);
+  });
+
+  it.each<[string, (facade: Facade) => void, Record<string, unknown>]>([
+    ['an assignment', facade => void (facade['a'] = 2), { a: 2, id: 'data' }],
+    ['undefined', facade => void (facade['a'] = undefined), { id: 'data' }],
+    ['delete', facade => void delete facade['a'], { id: 'data' }],
+    ['delete of a missing key', facade => void delete facade['b'], { a: 1, id: 'data' }],
+    ['set() of a member’s name', facade => facade.set('id', 2), { a: 1, id: 2 }],
+    [
+      'defineProperty',
+      facade => void Object.defineProperty(facade, 'b', { value: 3 }),
+      { a: 1, id: 'data', b: 3 },
+    ],
+    ['Object.assign', facade => void Object.assign(facade, { b: 3 }), { a: 1, id: 'data', b: 3 }],
+    ['__proto__', facade => void (facade['__proto__'] = 3), { a: 1, id: 'data', ['__proto__']: 3 }],
+  ])('writes %s', (_, write, data) => {
+    const { facade, seen, state } = sessionWith();
+    write(facade);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(new Set(seen)).toEqual(new Set(['change']));
+    const keys = state.keys().filter(key => key !== 'broken');
+    expect(Object.fromEntries(keys.map(key => [key, state.get(key)]))).toEqual(data);
+  });
+
+  it.each<[string, (facade: Facade) => unknown]>([
+    ['a member', facade => Reflect.set(facade, 'id', 1)],
+    ['then', facade => Reflect.set(facade, 'then', 1)],
+    ['a symbol', facade => Reflect.set(facade, Symbol.iterator, 1)],
+    ['a deleted member', facade => Reflect.deleteProperty(facade, 'save')],
+    ['a defined member', facade => Reflect.defineProperty(facade, 'save', { value: 1 })],
+    ['a getter', facade => Reflect.defineProperty(facade, 'a', { get: () => 1 })],
+    ['a setter', facade => Reflect.defineProperty(facade, 'a', { set: Function.prototype as () => void })],
+  ])('refuses %s and changes nothing', (_, attempt) => {
+    const { facade, seen, state } = sessionWith();
+    expect(() => attempt(facade)).toThrow(TypeError);
+    expect(seen).toEqual([]);
+    expect(state.change()).toEqual({ set: {}, delete: [] });
+  });
+
+  it('refuses another prototype, freezing and sealing', () => {
+    const { facade } = sessionWith();
+    for (const attempt of [
+      () => Object.setPrototypeOf(facade, {}) as unknown,
+      () => Object.freeze(facade),
+      () => Object.seal(facade),
+      () => Object.preventExtensions(facade),
+    ])
+      expect(attempt).toThrow(TypeError);
+  });
+});
