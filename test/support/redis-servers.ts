@@ -58,16 +58,32 @@ export class RedisServer {
     readonly folder: string,
   ) {}
 
-  /** Starts a server that keeps nothing on disk. Settings are those of redis.conf: `['--maxmemory', '10mb']`. */
-  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+  /**
+   * Starts a server that keeps nothing on disk. Settings are those of redis.conf: `['--maxmemory', '10mb']`, or made
+   * once the folder is known.
+   */
+  static async start(
+    settings: readonly string[] | ((folder: string) => Promise<readonly string[]>) = [],
+  ): Promise<RedisServer> {
     for (;;) {
       const folder = await mkdtemp(join(tmpdir(), 'nestjs-http-session-redis-'));
       const server = new RedisServer(await freePort(), folder);
       running.add(server);
-      await server.restart(settings);
+      await server.restart(typeof settings === 'function' ? await settings(folder) : settings);
       if (server.#hasPort) return server;
       await server.stop(); // somebody took the port meanwhile
     }
+  }
+
+  /** Starts a replica of this server, and waits until it confirms what the server writes. */
+  async startReplica(): Promise<RedisServer> {
+    const replica = await RedisServer.start(['--replicaof', `127.0.0.1 ${this.port}`]);
+    const client = new Redis(this.port);
+    do await client.set('replicated', 'once');
+    while ((await client.wait(1, 100)) === 0);
+    await client.del('replicated');
+    client.disconnect();
+    return replica;
   }
 
   get url(): string {

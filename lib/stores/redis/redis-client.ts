@@ -67,6 +67,7 @@ function nodeRules(given: RedisOptions | undefined, clock: Clock): RedisOptions 
     },
     connectTimeout: Math.min(given?.connectTimeout ?? CONNECT_MS, CONNECT_MS),
     socketTimeout: given?.socketTimeout ?? SILENCE_MS,
+    disconnectTimeout: LONGEST_PAUSE_MS,
     maxLoadingRetryTime: LONGEST_PAUSE_MS,
     // The deadline of a call is the module's. One of the driver's would leave the call under way all the same.
     commandTimeout: undefined,
@@ -88,13 +89,17 @@ const singleRules: RedisOptions = {
   // A replica is behind: it would show a session that has ended.
   role: 'master',
   readOnly: false,
+  // Told by the Sentinels, we leave an old master at once. It would take writes, and lose them, for ten seconds more.
+  failoverDetector: true,
   sentinelRetryStrategy: pause,
   sentinelCommandTimeout: CONNECT_MS,
 };
 
 const clusterRules: ClusterOptions = {
   lazyConnect: true,
-  enableOfflineQueue: false,
+  // Nothing is asked of a Cluster that is not ready. A call that is redirected to a node we have no connection to yet
+  // waits for that one, as long as an attempt to connect takes; without this it would fail.
+  enableOfflineQueue: true,
   clusterRetryStrategy: pause,
   // A node that is lost is found again through the others, and is asked nothing meanwhile.
   clusterNodeRetryStrategy: null,

@@ -1,0 +1,281 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Cluster } from 'ioredis';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { StoreRefusedError } from '../../lib/store/store-refused.error.js';
+import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
+import { errorOf, HOUR, idOf, NOW, recordOf, untilItWorks, updateOf } from '../support/redis-records.js';
+import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
+import { sessionStoreCases } from '../support/session-store.cases.js';
+import { SessionTraffic } from '../support/session-traffic.js';
+
+const SLOTS = 16_384;
+
+describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
+  let nodes: RedisServer[];
+  let client: Cluster;
+  let places = 0;
+  const stores: RedisSessionStore[] = [];
+  const open = (prefix = `test ${places++}:`): RedisSessionStore => {
+    const store = new RedisSessionStore({ client, prefix });
+    stores.push(store);
+    return store;
+  };
+
+  beforeAll(async () => {
+    nodes = await startCluster(3);
+    client = new Cluster([{ host: '127.0.0.1', port: nodes[0]!.port }], { lazyConnect: true });
+  });
+  afterEach(async () => {
+    await Promise.all(stores.splice(0).map(store => store.close()));
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await Promise.all(nodes.map(node => node.stop()));
+  });
+
+  const prefixes = new WeakMap<object, string>();
+  const cases = sessionStoreCases<RedisSessionStore>({
+    create() {
+      const prefix = `test ${places++}:`;
+      const store = open(prefix);
+      prefixes.set(store, prefix);
+      return store;
+    },
+    peer: store => open(prefixes.get(store)),
+    stranger: () => open(),
+    dispose: store => store.close(),
+  });
+  for (const test of cases) it(test.name, () => test.run());
+
+  it('opens, warns of each node once, and pings them all', async () => {
+    const store = open();
+    for (const node of nodes)
+      await node.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru', 'maxmemory', '100mb');
+    expect(await store.open()).toEqual([expect.stringContaining('allkeys-lru')]);
+    for (const node of nodes)
+      await node.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '0');
+    await store.ping();
+    nodes[2]!.freeze();
+    await wait(50);
+    const frozen = errorOf(store.ping());
+    await untilItWorks(() => Promise.race([frozen, Promise.reject(new Error('frozen'))]), 4_000);
+    nodes[2]!.thaw();
+    await untilItWorks(() => store.ping(), 3_000);
+  });
+
+  it('all first calls at once, to all nodes, are answered', async () => {
+    const store = open();
+    const results = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => store.create(idOf(i), recordOf())),
+    );
+    expect(new Set(results)).toEqual(new Set([true]));
+  });
+
+  it.each([
+    ['another master', 0, () => Promise.resolve(nodes[1]!)],
+    ['a node that nobody knew', 2, () => addNode(nodes)],
+  ])(
+    'slots move to %s under load: nobody is logged out, nothing is lost, nothing fails (FLT-15)',
+    async (_, source, target) => {
+      const store = open('session:');
+      await store.open();
+      const traffic = await SessionTraffic.start(store, 30);
+      await wait(100);
+      const from = nodes[source]!;
+      const to = await target();
+      const slots = new Set<number>();
+      for (const id of traffic.ids) {
+        const slot = Number(await nodes[0]!.ask('CLUSTER', 'KEYSLOT', `session:${id}`));
+        if (await owns(from, slot)) slots.add(slot);
+      }
+      expect(slots.size).toBeGreaterThan(5);
+      for (const slot of slots) await migrate(slot, from, to, nodes);
+      await wait(100);
+      await traffic.stop();
+      expect([...traffic.failures]).toEqual([]);
+      expect(traffic.seen).toMatchObject({ absent: 0, broken: 0, foreign: 0, undone: 0, failed: 0 });
+      for (const id of traffic.ids) expect(await store.destroy(id, NOW)).toMatchObject({ meta: id });
+    },
+  );
+
+  it('in the middle of a move every verb follows ASK, also for what is not there yet, and scripts that the target lacks (FLT-15)', async () => {
+    const store = open('session:');
+    await store.open();
+    const label = await labelOn(nodes[0]!, 'asked');
+    const id = idOf(label);
+    const slot = Number(await nodes[0]!.ask('CLUSTER', 'KEYSLOT', `session:${id}`));
+    await store.create(id, recordOf());
+    await nodes[1]!.ask('SCRIPT', 'FLUSH');
+    await nodes[1]!.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await nameOf(nodes[0]!));
+    await nodes[0]!.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await nameOf(nodes[1]!));
+    expect(await store.load(id)).toEqual(recordOf());
+    await nodes[0]!.ask('MIGRATE', '127.0.0.1', nodes[1]!.port, `session:${id}`, 0, 1_000);
+    expect(await store.load(id)).toEqual(recordOf());
+    expect(await store.update(id, updateOf({ set: { 'd:a': '1' } }), NOW)).toBe('done');
+    expect(await store.touch(id, { expiresAt: NOW + HOUR, lastSeenAt: NOW }, NOW)).toBe(true);
+    expect(await store.destroy(id, NOW)).toMatchObject({ data: { 'd:a': '1' } });
+    expect(await store.create(id, recordOf({ meta: 'again' }))).toBe(true);
+    expect(await store.load(id)).toMatchObject({ meta: 'again' });
+    for (const node of nodes) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', await nameOf(nodes[1]!));
+    expect(await store.destroy(id, NOW)).toMatchObject({ meta: 'again' });
+  });
+
+  it('one master dies: its sessions are errors at once and not absent, others work, and it comes back (FLT-02, FLT-15)', async () => {
+    const store = open('session:');
+    await store.open();
+    const dead = idOf(await labelOn(nodes[2]!, 'dead'));
+    const alive = idOf(await labelOn(nodes[0]!, 'alive'));
+    for (const id of [dead, alive]) await store.create(id, recordOf({ meta: id }));
+    for (const node of nodes) await node.ask('CONFIG', 'SET', 'cluster-require-full-coverage', 'no');
+    await nodes[2]!.ask('SAVE');
+    await nodes[2]!.kill();
+    for (let i = 0; i < 30; i++) {
+      const start = performance.now();
+      const error = await errorOf(store.load(dead));
+      expect(performance.now() - start).toBeLessThan(1_000);
+      expect(error).not.toBeInstanceOf(StoreRefusedError);
+      expect(await store.load(alive)).toMatchObject({ meta: alive });
+    }
+    await nodes[2]!.restart(clusterSettings);
+    expect(await untilItWorks(() => store.load(dead), 8_000)).toBeLessThan(5_000);
+    expect(await store.load(dead)).toMatchObject({ meta: dead });
+  });
+
+  it('CLUSTERDOWN: a Cluster with a hole answers errors, never absence (FLT-15)', async () => {
+    const store = open('session:');
+    await store.open();
+    const label = await labelOn(nodes[1]!, 'hole');
+    await store.create(idOf(label), recordOf());
+    for (const node of nodes) await node.ask('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes');
+    const slot = Number(
+      await nodes[0]!.ask('CLUSTER', 'KEYSLOT', `session:${idOf(await labelOn(nodes[0]!, 'x'))}`),
+    );
+    await nodes[0]!.ask('CLUSTER', 'DELSLOTS', slot);
+    const down = idOf(await labelOn(nodes[1]!, 'down'));
+    await untilItWorks(
+      async () => expect((await errorOf(store.load(down))).message).toContain('CLUSTERDOWN'),
+      4_000,
+    );
+    expect((await errorOf(store.destroy(down, NOW))).message).toContain('CLUSTERDOWN');
+    await nodes[0]!.ask('CLUSTER', 'ADDSLOTS', slot);
+    await untilItWorks(() => store.ping(), 3_000);
+    expect(await untilItWorks(() => store.load(idOf(label)), 5_000)).toBeLessThan(5_000);
+  });
+
+  it('all masters die: calls fail at once, nothing waits for them', async () => {
+    const store = open('session:');
+    await store.open();
+    await Promise.all(nodes.map(node => node.kill()));
+    await errorOf(untilItWorks(() => store.load(idOf('a')), 300));
+    const start = performance.now();
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 2_000 }, (_, i) => store.create(idOf(i), recordOf())),
+    );
+    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+    await Promise.all(nodes.map(node => node.restart(clusterSettings)));
+    await untilItWorks(() => store.ping(), 10_000);
+    for (let i = 0; i < 100; i++) {
+      expect(
+        await untilItWorks(async () => expect(await store.load(idOf(i))).toBeUndefined(), 5_000),
+      ).toBeLessThan(5_000);
+    }
+  });
+
+  it('a client for a single server is refused by a Cluster, with the remedy; and the other way round', async () => {
+    const single = new RedisSessionStore({ url: nodes[0]!.url });
+    const away = idOf(await labelOn(nodes[2]!, 'away'));
+    const error = await errorOf(single.load(away));
+    expect(error).toBeInstanceOf(StoreRefusedError);
+    expect(error.message).toContain('give an ioredis Cluster as "client"');
+    await single.close();
+
+    const server = await RedisServer.start();
+    const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });
+    const wrong = new RedisSessionStore({ client: cluster });
+    const refusal = await errorOf(wrong.open());
+    expect(refusal).toBeInstanceOf(StoreRefusedError);
+    expect(refusal.message).toContain('not part of a Cluster');
+    cluster.disconnect();
+    await wrong.close();
+    await server.stop();
+  });
+});
+
+const clusterSettings = [
+  '--cluster-enabled',
+  'yes',
+  '--cluster-node-timeout',
+  '2000',
+  '--cluster-config-file',
+  'nodes.conf',
+];
+
+async function startCluster(count: number): Promise<RedisServer[]> {
+  const nodes = await Promise.all(Array.from({ length: count }, () => RedisServer.start(clusterSettings)));
+  for (const [i, node] of nodes.entries()) {
+    await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+    const from = Math.ceil((i * SLOTS) / count);
+    const to = Math.ceil(((i + 1) * SLOTS) / count);
+    await node.ask('CLUSTER', 'ADDSLOTS', ...Array.from({ length: to - from }, (_, slot) => from + slot));
+    if (i > 0) await nodes[0]!.ask('CLUSTER', 'MEET', '127.0.0.1', node.port);
+  }
+  await agree(nodes, count);
+  return nodes;
+}
+
+/** A master without slots, which only the nodes know of. */
+async function addNode(nodes: RedisServer[]): Promise<RedisServer> {
+  const node = await RedisServer.start(clusterSettings);
+  await nodes[0]!.ask('CLUSTER', 'MEET', '127.0.0.1', node.port);
+  nodes.push(node);
+  await agree(nodes, nodes.length);
+  return node;
+}
+
+async function agree(nodes: readonly RedisServer[], count: number): Promise<void> {
+  await untilItWorks(async () => {
+    for (const node of nodes) {
+      const info = String(await node.ask('CLUSTER', 'INFO'));
+      expect(info).toContain('cluster_state:ok');
+      expect(info).toContain(`cluster_known_nodes:${count}`);
+    }
+  }, 15_000);
+}
+
+async function nameOf(node: RedisServer): Promise<string> {
+  return String(await node.ask('CLUSTER', 'MYID'));
+}
+
+async function owns(node: RedisServer, slot: number): Promise<boolean> {
+  const shards = (await node.ask('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  return shards.some(([from, to, [, port]]) => from <= slot && slot <= to && port === node.port);
+}
+
+/** A label whose session is on this node. */
+async function labelOn(node: RedisServer, name: string): Promise<string> {
+  for (let i = 0; ; i++) {
+    const slot = Number(await node.ask('CLUSTER', 'KEYSLOT', `session:${idOf(`${name} ${i}`)}`));
+    if (await owns(node, slot)) return `${name} ${i}`;
+  }
+}
+
+/** Moves a slot as `redis-cli --cluster reshard` does. */
+async function migrate(
+  slot: number,
+  from: RedisServer,
+  to: RedisServer,
+  nodes: readonly RedisServer[],
+): Promise<void> {
+  await to.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await nameOf(from));
+  await from.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await nameOf(to));
+  await wait(10);
+  for (;;) {
+    const keys = (await from.ask('CLUSTER', 'GETKEYSINSLOT', slot, 10)) as string[];
+    if (keys.length === 0) break;
+    await from.ask('MIGRATE', '127.0.0.1', to.port, '', 0, 1_000, 'KEYS', ...keys);
+    await wait(10);
+  }
+  for (const node of [to, from, ...nodes])
+    await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', await nameOf(to));
+}
