@@ -211,6 +211,19 @@ describe.each(matrix)('a session that ended elsewhere, on $platform.name over $b
     expect(answer.setCookies).toEqual([]);
   });
 
+  it('the cookie that an earlier save() of the request renewed is not sent when a later change finds the end (ADV-28)', async () => {
+    const browser = app.browser();
+    await run(browser, session => session.login('alice'));
+    const slow = await begin<Data>(browser, async (session, pause) => {
+      session.note = 'saved in time';
+      await session.save();
+      await pause();
+      session.note = 'late';
+    });
+    await run(browser.copy(), session => session.destroy());
+    expect(silent(await slow.finish())).toEqual({ setCookies: [], status: 200 });
+  });
+
   it('a request that wrote before the end and answers after it has nothing to add', async () => {
     const browser = app.browser();
     await run(browser, session => session.login('alice'));
