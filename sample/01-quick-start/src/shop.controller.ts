@@ -3,6 +3,7 @@ import { Session } from 'nestjs-http-session';
 import { Layout } from './pages/layout.js';
 import { Page } from './pages/page.js';
 import { cartPage, shopPage } from './pages/shop.pages.js';
+import { findPerson } from './people.js';
 import { findProduct, type Product } from './products.js';
 import type { Cart, ShopSession } from './shop-session.js';
 import { SignInNeeded } from './signed-in.guard.js';
@@ -17,7 +18,7 @@ export class ShopController {
   shop(@Session() session: Session<ShopSession>) {
     session.views = (session.views ?? 0) + 1;
     session.since ??= new Date(); // comes back as a Date
-    return this.layout.render('Shop', shopPage(session.views, session.since));
+    return this.layout.render('Shop', shopPage(session.views, session.since, findPerson(session.loggedInAs)));
   }
 
   @Page('cart')

@@ -48,7 +48,7 @@ function header(items: number, person: Person | undefined): Html {
       <a href="/cart">Cart <span class="count">${items}</span></a>
       ${
         person
-          ? html`<a href="/devices">${person.name}</a>
+          ? html`<a href="/devices">${person.name}’s devices</a>
               <form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>`
           : html`<a href="/sign-in">Sign in</a>`
       }

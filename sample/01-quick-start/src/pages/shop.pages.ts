@@ -1,11 +1,13 @@
+import type { Person } from '../people.js';
 import { findProduct, price, products, type Product } from '../products.js';
 import type { Cart } from '../shop-session.js';
 import { html, type Html } from './html.js';
 import { fromNow } from './time-text.js';
 
-export function shopPage(views: number, since: Date): Html {
+export function shopPage(views: number, since: Date, person: Person | undefined): Html {
+  const name = person ? `, ${person.name}` : '';
   return html`<section class="hero">
-      <h1>${views === 1 ? 'Hello!' : 'Hello again!'}</h1>
+      <h1>${views === 1 ? 'Hello' : 'Hello again'}${name}!</h1>
       <p>
         ${
           views === 1
@@ -22,8 +24,10 @@ export function shopPage(views: number, since: Date): Html {
 function productCard({ id, name, about, picture, pence }: Product): Html {
   return html`<li class="card">
     <span class="picture" aria-hidden="true">${picture}</span>
-    <h2>${name}</h2>
-    <p>${about}</p>
+    <div class="grow">
+      <h2>${name}</h2>
+      <p>${about}</p>
+    </div>
     <form method="post" action="/cart">
       <strong>${price(pence)}</strong>
       <button name="item" value="${id}" aria-label="Add ${name} to the cart">Add</button>

@@ -32,7 +32,8 @@ export const styles = new Html(`
   code { font-size: .85em; color: var(--faint); }
   .hero h1 { margin-bottom: .25rem; }
   .hero p { margin: 0 0 1.5rem; }
-  .message { margin: 0 0 1rem; padding: .7rem 1rem; border-radius: .5rem; background: var(--good); }
+  .message { margin: 0 0 .5rem; padding: .7rem 1rem; border-radius: .5rem; background: var(--good); }
+  .message + h1, .message + .hero { margin-top: 1.5rem; }
   .message.bad { background: var(--bad); }
   ul { list-style: none; margin: 0; padding: 0; }
   .products { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
@@ -65,7 +66,14 @@ export const styles = new Html(`
   :focus-visible { outline: 2px solid var(--brand); outline-offset: 2px; }
   footer { padding-top: 1rem; padding-bottom: 1.5rem; }
   @media (max-width: 30rem) {
+    .brand { flex-basis: 100%; margin-top: .75rem; }
+    nav { padding-bottom: .75rem; justify-content: space-between; }
     .sum { display: none; }
+    .products { gap: .75rem; }
+    .products .card { display: flex; align-items: center; gap: 1rem; padding: .75rem 1rem; }
+    .products .card p { margin-bottom: 0; }
+    .products .picture { font-size: 2rem; margin: 0; }
+    .products form { flex-direction: column; gap: .25rem; }
     .row, .total { padding-left: 1rem; padding-right: 1rem; }
   }
 `);
