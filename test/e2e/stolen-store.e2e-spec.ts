@@ -1,0 +1,72 @@
+import { Controller, Get, Post } from '@nestjs/common';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Session } from '../../lib/index.js';
+import { backends } from '../support/backends.js';
+import { CountingStore } from '../support/counting-store.js';
+import { platforms } from '../support/platforms.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
+
+@Controller()
+class AccountController {
+  @Post('login')
+  async login(@Session() session: Session<{ note?: string }>) {
+    session.note = 'kept';
+    await session.login('alice');
+  }
+
+  @Get('me')
+  me(@Session() session: Session) {
+    return { user: session.loggedInAs ?? null, id: session.id ?? null };
+  }
+}
+
+/** Signs in, and tries everything that somebody with a copy of the store could put into a cookie. */
+async function steal(running: RunningApp, copyOfStore: () => Promise<string>): Promise<void> {
+  const victim = running.browser();
+  await victim.post('/login');
+  const { id } = (await victim.get('/me')).json<{ id: string }>();
+  const [[name, token]] = [...victim.cookies] as [[string, string]];
+  const copy = await copyOfStore();
+  expect(copy).toContain('alice');
+  expect(copy).not.toContain(token);
+
+  const words = new Set([id, ...copy.split(/[^\w-]+/).filter(word => word.length >= 16)]);
+  for (const word of words) {
+    const thief = running.browser();
+    thief.cookies.set(name, word);
+    expect((await thief.get('/me')).json(), word).toMatchObject({ user: null });
+  }
+  expect((await victim.get('/me')).json()).toMatchObject({ user: 'alice' });
+}
+
+describe.each(platforms)('a stolen copy of the store signs nobody in, on $name', platform => {
+  it('whatever a store is told holds no token, and no id is one (REQ-61, guarantee 10)', async () => {
+    const store = new CountingStore();
+    const running = await startApp({ platform, backend: { store }, controllers: [AccountController] });
+    try {
+      await steal(running, async () => JSON.stringify(store.calls));
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('neither names nor contents of the files of sessions do', async () => {
+    const filesystem = backends.find(({ name }) => name === 'filesystem')!;
+    const running = await startApp({ platform, backend: filesystem, controllers: [AccountController] });
+    const { directory } = running.place as { directory: string };
+    const copy = async (): Promise<string> => {
+      const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+      const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
+      expect(files.length).toBeGreaterThan(0);
+      const contents = await Promise.all(files.map(file => readFile(file, 'latin1')));
+      return [...files, ...contents].join('\n');
+    };
+    try {
+      await steal(running, copy);
+    } finally {
+      await running.close();
+    }
+  });
+});
