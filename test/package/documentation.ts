@@ -74,6 +74,8 @@ const modules: readonly (readonly [name: string, names: readonly string[]])[] = 
     ],
   ],
   ['@nestjs/core', Object.keys(core)],
+  ['ioredis', ['Cluster', 'Redis']],
+  ['mongodb', ['MongoClient']],
 ];
 
 /** What an example may use without declaring it: the parts of an application that it is not about. */
@@ -86,6 +88,8 @@ const surroundings: Readonly<Record<string, string>> = {
   }`,
   Credentials: `declare class Credentials { readonly name: string; readonly password: string }`,
   AppSettings: `declare class AppSettings { readonly sessionDirectory: string }`,
+  REDIS: `declare const REDIS: unique symbol;`,
+  MONGO: `declare const MONGO: unique symbol;`,
   MySessionStore: `declare const MySessionStore: new () => import('nestjs-http-session').SessionStore;`,
 };
 
