@@ -12,23 +12,25 @@ export async function endSession(
   now: number,
 ): Promise<StoredDocument | null> {
   let next = id;
-  let isWritten = false;
+  let isThere = false;
   for (let step = 0; step < MAX_STEPS; step++) {
     const ended = await collection.findOneAndDelete(present(next, now), bounds);
     if (ended !== null) return ended;
     // Only now: a rotation that comes between the two commands has left its mark when we look for it.
     const { _id, ...isPresent } = present(next, now);
+    const isMark = { r: { $type: 'string' as const }, u: { $gt: now } };
     const found = await collection.findOne(
-      { _id, $or: [{ u: { $gt: now } }, isPresent] },
+      { _id, $or: [isMark, isPresent] },
       { ...bounds, projection: { r: 1 } },
     );
     if (found === null) return null;
+    const { r: successor } = found;
     // A record after all: MongoDB repeats a delete that meets an update, some that speak its protocol do not.
-    isWritten = typeof found['r'] !== 'string';
-    if (typeof found['r'] === 'string') next = found['r'];
+    isThere = typeof successor !== 'string';
+    if (typeof successor === 'string') next = successor;
   }
-  if (isWritten)
-    throw new Error('[session:mongodb] the session is being written so often that it cannot be removed');
+  if (isThere)
+    throw new Error('[session:mongodb] the session is written to so often that it cannot be removed');
   return null;
 }
 
