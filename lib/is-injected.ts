@@ -8,10 +8,10 @@ interface Wrapper {
   getPropertiesMetadata(): readonly { readonly wrapper: Wrapper }[] | undefined;
 }
 
-/** Whether any provider, controller, guard, pipe, filter or interceptor of the application has this injected. */
+/** Whether any provider, controller, middleware, guard, pipe, filter or interceptor of the application has this injected. */
 export function isInjected(token: InjectionToken, modules: ModulesContainer): boolean {
   for (const module of modules.values()) {
-    for (const collection of [module.providers, module.controllers, module.injectables]) {
+    for (const collection of [module.providers, module.controllers, module.injectables, module.middlewares]) {
       for (const wrapper of collection.values() as Iterable<Wrapper>) {
         const parameters = wrapper.getCtorMetadata() ?? [];
         const properties = wrapper.getPropertiesMetadata() ?? [];

@@ -64,7 +64,7 @@ export class Sessions {
     if (!exchange && !current.isFollowed) {
       current.follow();
       throw new SessionUsageError(
-        'Sessions.current() needs Sessions to be injected, into a provider, a controller or a guard; it was only got by ModuleRef or in a middleware. There, use getSession(request)',
+        'Sessions.current() needs Sessions to be injected, into a provider, a controller or a guard; it was only got by ModuleRef. There, use getSession(request)',
       );
     }
     if (!exchange) {
