@@ -1,0 +1,201 @@
+import {
+  Controller,
+  forwardRef,
+  Get,
+  Inject,
+  Injectable,
+  Module,
+  Optional,
+  Scope,
+  UseGuards,
+  type CanActivate,
+  type MiddlewareConsumer,
+  type ModuleMetadata,
+  type NestMiddleware,
+  type NestModule,
+} from '@nestjs/common';
+import { APP_GUARD, APP_PIPE, ModuleRef } from '@nestjs/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Sessions } from '../../lib/index.js';
+import { platforms } from '../support/platforms.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
+
+// `Sessions.current()` follows requests only where somebody may ask for it, so every way to get at it has to be seen: in
+// each of these applications one class alone has it.
+
+let asked: unknown[] = [];
+const ask = async (sessions: Sessions): Promise<boolean> => {
+  asked.push(await sessions.current().then(session => session.isNew, String));
+  return true;
+};
+
+@Controller()
+class BareController {
+  @Get()
+  answer() {
+    return {};
+  }
+}
+
+@Controller()
+class ByConstructor {
+  constructor(@Inject(Sessions) readonly sessions: Sessions) {}
+  @Get()
+  answer() {
+    return ask(this.sessions);
+  }
+}
+
+@Controller()
+class ByProperty {
+  @Inject(Sessions) readonly sessions!: Sessions;
+  @Get()
+  answer() {
+    return ask(this.sessions);
+  }
+}
+
+@Controller()
+class ByInheritance extends ByConstructor {}
+
+@Controller()
+class ByOption {
+  constructor(@Optional() @Inject(Sessions) readonly sessions?: Sessions) {}
+  @Get()
+  answer() {
+    return ask(this.sessions!);
+  }
+}
+
+@Controller()
+class ByForwardReference {
+  constructor(@Inject(forwardRef(() => Sessions)) readonly sessions: Sessions) {}
+  @Get()
+  answer() {
+    return ask(this.sessions);
+  }
+}
+
+@Controller({ scope: Scope.REQUEST })
+class PerRequest extends ByConstructor {}
+
+@Injectable()
+class AskingGuard implements CanActivate {
+  constructor(@Inject(Sessions) readonly sessions: Sessions) {}
+  canActivate() {
+    return ask(this.sessions);
+  }
+}
+
+@UseGuards(AskingGuard)
+@Controller()
+class Guarded extends BareController {}
+
+@Controller()
+class ByFactory {
+  constructor(@Inject('asking') readonly asking: () => Promise<boolean>) {}
+  @Get()
+  answer() {
+    return this.asking();
+  }
+}
+
+@Controller()
+class ByModuleRef {
+  constructor(@Inject(ModuleRef) readonly modules: ModuleRef) {}
+  @Get()
+  async answer() {
+    return ask(await this.modules.create(AskingGuard).then(({ sessions }) => sessions));
+  }
+}
+
+@Injectable()
+class AskingMiddleware implements NestMiddleware {
+  constructor(@Inject(Sessions) readonly sessions: Sessions) {}
+  use(_: unknown, __: unknown, next: (error?: unknown) => void) {
+    ask(this.sessions).then(() => next(), next);
+  }
+}
+
+@Module({})
+class MiddlewareModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(AskingMiddleware).forRoutes(BareController);
+  }
+}
+
+@Module({})
+class ModuleWithMiddlewareOfItsOwn implements NestModule {
+  constructor(@Inject(Sessions) readonly sessions: Sessions) {}
+  configure(consumer: MiddlewareConsumer): void {
+    const middleware = (_: unknown, __: unknown, next: (error?: unknown) => void): void => {
+      ask(this.sessions).then(() => next(), next);
+    };
+    consumer.apply(middleware).forRoutes(BareController);
+  }
+}
+
+const WAYS: [string, Pick<ModuleMetadata, 'controllers' | 'providers' | 'imports'>][] = [
+  ['a constructor', { controllers: [ByConstructor] }],
+  ['a property', { controllers: [ByProperty] }],
+  ['a constructor of the class above', { controllers: [ByInheritance] }],
+  ['an optional parameter', { controllers: [ByOption] }],
+  ['a forward reference', { controllers: [ByForwardReference] }],
+  ['a request-scoped class', { controllers: [PerRequest] }],
+  ['a guard', { controllers: [Guarded] }],
+  [
+    'a global guard',
+    { controllers: [BareController], providers: [{ provide: APP_GUARD, useClass: AskingGuard }] },
+  ],
+  [
+    'a factory',
+    {
+      controllers: [ByFactory],
+      providers: [
+        {
+          provide: 'asking',
+          inject: [Sessions],
+          useFactory: (sessions: Sessions) => () => ask(sessions),
+        },
+      ],
+    },
+  ],
+  [
+    'a global pipe of a factory, optional',
+    {
+      controllers: [BareController],
+      providers: [
+        {
+          provide: APP_GUARD,
+          inject: [{ token: Sessions, optional: true }],
+          useFactory: (sessions: Sessions) => ({ canActivate: () => ask(sessions) }),
+        },
+        { provide: APP_PIPE, useValue: { transform: (value: unknown) => value } },
+      ],
+    },
+  ],
+  ['a middleware', { controllers: [BareController], imports: [MiddlewareModule] }],
+  ['a module', { controllers: [BareController], imports: [ModuleWithMiddlewareOfItsOwn] }],
+];
+
+describe.each(platforms)('Sessions.current() on $name', platform => {
+  let running: RunningApp;
+  afterEach(() => running.close());
+
+  async function answersOf(metadata: (typeof WAYS)[number][1]): Promise<unknown[]> {
+    asked = [];
+    running = await startApp({ platform, backend: { type: 'memory' }, ...metadata });
+    for (let visit = 1; visit <= 2; visit++) expect((await running.browser().get('/')).status).toBe(200);
+    return asked;
+  }
+
+  it.each(WAYS)('works from the first request on, injected by %s', async (_, metadata) => {
+    expect(await answersOf(metadata)).toEqual([true, true]);
+  });
+
+  it('got in another way it says what to do, and works from then on', async () => {
+    const answers = await answersOf({ controllers: [ByModuleRef] });
+    const isCheap = Number.parseInt(process.versions.node, 10) >= 24;
+    expect(answers).toEqual([isCheap || expect.stringContaining('needs Sessions to be injected'), true]);
+  });
+});
