@@ -1,6 +1,6 @@
 // A process that works on a directory of sessions, for the tests of FileSessionStore across processes.
 // node file-store-worker.mjs <built lib> <directory> <job> <arguments as JSON>
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -9,6 +9,9 @@ const { FileSessionStore } = await import(pathToFileURL(join(lib, 'stores/filesy
 const store = new FileSessionStore({ directory });
 const options = JSON.parse(json);
 const say = line => writeSync(1, `${line}\n`);
+
+/** Waits for the test to say when to begin, which it does once all workers are there. */
+const signal = () => Number(readFileSync(0, 'utf8'));
 
 const jobs = {
   /** Counts up one field by compare-and-set. */
@@ -58,6 +61,36 @@ const jobs = {
   destroy({ ids, now }) {
     for (const id of ids) if (store.destroy(id, now)) say(id);
   },
+  /** Does one thing with each of these sessions, at the same instant as the others who do so; says what came of it. */
+  inStep({ ids, verb, args }) {
+    const startAt = signal();
+    for (const [i, id] of ids.entries()) {
+      while (Date.now() < startAt + i * 2);
+      say(JSON.stringify(store[verb](id, ...args) ?? null));
+    }
+  },
+  /** Rotates each of these sessions into its successor, at the same instant as the others who do something to it. */
+  rotateInStep({ ids, successors, now }) {
+    const startAt = signal();
+    for (const [i, id] of ids.entries()) {
+      while (Date.now() < startAt + i * 2);
+      say(JSON.stringify(store.destroy(id, now, { successor: successors[i] }) ?? null));
+    }
+  },
+  /** Adds and removes a session of one user, over and over; each has to be there in between. */
+  async logInAndOut({ user, id, times, now, expiresAt }) {
+    for (let i = 0; i < times; i++) {
+      await store.index.add(user, id, expiresAt, now);
+      if (!store.index.confirm(user, id)) say(`lost in round ${i}`);
+      if (!store.index.list(user, now).includes(id)) say(`not listed in round ${i}`);
+      store.index.remove(user, [id]);
+      if (store.index.confirm(user, id)) say(`back in round ${i}`);
+    }
+  },
+  /** Sweeps over and over, until it is killed. */
+  async sweep({ now }) {
+    for (;;) await store.prune(now);
+  },
   /** One call, and the kind of its outcome. */
   call({ verb, args }) {
     try {
@@ -69,5 +102,5 @@ const jobs = {
 };
 
 say('ready');
-jobs[job](options);
+await jobs[job](options);
 store.close();

@@ -1,21 +1,49 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { StoreRefusedError } from '../../store/store-refused.error.js';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { randomHex } from '../../crypto/random.js';
+import { codeOf, outOfRoom } from './faults.js';
 
 /** Larger than any session that a store should hold; a file beyond it is not one of ours. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-// Never through a symbolic link, and never waiting for the other end of a pipe that somebody put there.
-const GUARDED = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+// Never through a symbolic link, and never waiting for the other end of a pipe that somebody put there. Windows knows
+// neither flag.
+const GUARDED =
+  ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
 export const FOR_READING = constants.O_RDONLY | GUARDED;
 export const FOR_APPENDING = constants.O_RDWR | constants.O_APPEND | GUARDED;
-export const FOR_CREATING =
-  constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL | GUARDED;
+/** For writing in place: a file that is open for appending appends wherever it is told to write. */
+export const FOR_WRITING = constants.O_RDWR | GUARDED;
+const FOR_CREATING = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | GUARDED;
 
-export const FILE_MODE = 0o600;
-export const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
 
 /** Not a regular file, or not one that can be a journal. */
 export const FOREIGN = 'foreign';
+/** What opening or reading something says that is not a regular file: a link, a directory, a pipe, a socket. */
+const FOREIGN_CODES = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ESPIPE', 'EAGAIN', 'EINVAL', 'ENODEV']);
+
+const TEMPORARY = /^([0-9a-f]{64})\.[0-9a-f]{32}\.tmp$/;
+
+/** A name that nobody else has or ever had, beside a file. Two processes never meet there, whatever their pids. */
+export function temporaryNameFor(name: string): string {
+  return `${name}.${randomHex(16)}.tmp`;
+}
+
+/** The name of the file that a temporary file was for; `undefined` when it is none of ours. */
+export function targetOfTemporary(name: string): string | undefined {
+  return TEMPORARY.exec(name)?.[1];
+}
 
 /** Opens a file that is there. `undefined`: nothing is. */
 export function openExisting(path: string, flags: number): number | typeof FOREIGN | undefined {
@@ -24,49 +52,101 @@ export function openExisting(path: string, flags: number): number | typeof FOREI
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT') return undefined;
-    if (code === 'ELOOP' || code === 'EISDIR' || code === 'ENXIO' || code === 'EMLINK') return FOREIGN;
-    throw faultOf(error);
+    if (code !== undefined && FOREIGN_CODES.has(code)) return FOREIGN;
+    throw error;
   }
 }
 
-/** What a file holds, from a byte on. */
-export function readAll(fd: number, from = 0): Buffer | typeof FOREIGN {
-  const stat = fstatSync(fd);
-  if (!stat.isFile() || stat.size > MAX_FILE_BYTES) return FOREIGN;
-  // One byte more shows that somebody has appended since.
-  let buffer = Buffer.allocUnsafe(Math.max(stat.size - from, 0) + 1);
-  let length = 0;
-  for (;;) {
-    const count = readSync(fd, buffer, length, buffer.length - length, from + length);
-    length += count;
-    if (count === 0 || length < buffer.length) return buffer.subarray(0, length);
-    buffer = Buffer.concat([buffer], buffer.length * 2);
+/** Makes a file that was not there. Its mode does not depend on the umask. */
+export function openNew(path: string): number {
+  const fd = openSync(path, FOR_CREATING, FILE_MODE);
+  try {
+    fchmodSync(fd, FILE_MODE);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }
 
-export function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
+/** Reads whole files of ordinary size without an allocation for each. */
+export class FileReader {
+  readonly #scratch = Buffer.allocUnsafeSlow(16 * 1024);
+
+  /** What a file holds, from a byte on. Valid until the next call. */
+  read(fd: number, from: number): Buffer | typeof FOREIGN {
+    try {
+      const count = readSync(fd, this.#scratch, 0, this.#scratch.length, from);
+      if (count < this.#scratch.length) return this.#scratch.subarray(0, count);
+    } catch (error) {
+      if (FOREIGN_CODES.has(codeOf(error) ?? '')) return FOREIGN;
+      throw error;
+    }
+    const { size } = fstatSync(fd);
+    // Somebody may append between the two looks; what is missed then is what came later.
+    return size > MAX_FILE_BYTES ? FOREIGN : readExactly(fd, from, size - from);
+  }
 }
 
-const REFUSALS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EFBIG', 'ENOTDIR']);
-
-/** The fault as the contract wants it: somebody has to change something, or it may pass. */
-export function faultOf(error: unknown): Error {
-  const code = codeOf(error);
-  if (code !== undefined && REFUSALS.has(code)) {
-    return new StoreRefusedError(`[session:filesystem] the session directory cannot be used: ${code}`, {
-      cause: error,
-    });
+function readExactly(fd: number, from: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafe(length);
+  let done = 0;
+  while (done < length) {
+    const count = readSync(fd, buffer, done, length - done, from + done);
+    if (count === 0) break;
+    done += count;
   }
-  return error instanceof Error ? error : new Error(String(error), { cause: error });
+  return buffer.subarray(0, done);
+}
+
+/** Appends in one write, which the file system puts behind all others; a part of it would be a torn frame. */
+export function appendWhole(fd: number, bytes: Buffer): void {
+  if (writeSync(fd, bytes) < bytes.length) throw outOfRoom();
+}
+
+/** Writes a file that nobody else knows yet, from its beginning. */
+export function writeWhole(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) {
+    const count = writeSync(fd, bytes, done, bytes.length - done, done);
+    if (count === 0) throw outOfRoom();
+    done += count;
+  }
+}
+
+/** Whether the open file is still the one that has this name. */
+export function isStillAt(path: string, fd: number): boolean {
+  const named = lstatSync(path, { throwIfNoEntry: false });
+  if (named === undefined) return false;
+  const open = fstatSync(fd);
+  return named.ino === open.ino && named.dev === open.dev;
+}
+
+/** Removes a file; `false` when it was not there. */
+export function removeFile(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Forces the names in a directory to the disk. Windows cannot open directories; there the names have to wait. */
+export function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Runs `task` with the file and closes it. */
-export function closing<T>(fd: number, task: () => T): T {
+export function closing<T>(fd: number, task: (fd: number) => T): T {
   try {
-    return task();
-  } catch (error) {
-    throw faultOf(error);
+    return task(fd);
   } finally {
     closeSync(fd);
   }

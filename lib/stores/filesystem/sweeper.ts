@@ -1,48 +1,58 @@
-import { lstat, readdir, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { randomHex } from '../../crypto/random.js';
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { isSessionId } from '../../store/session-store.js';
 import type { Clock } from '../../time/clock.js';
-import { codeOf, FILE_MODE } from './file-access.js';
-import { isTemporaryName, remove, type Journals } from './journal.js';
-import { expireEntry, type SessionState } from './session-journal.js';
+import { removeFile, targetOfTemporary } from './file-access.js';
+import { codeOf } from './faults.js';
+import type { Nonces } from './nonces.js';
+import { KINDS, type SessionDirectory } from './session-directory.js';
+import { SweepLease } from './sweep-lease.js';
+import type { SweptJournals } from './swept-journals.js';
 
-const SWEEP_INTERVAL_MS = 5 * 60_000;
-/** A lock that nobody has renewed for this long belongs to a process that is gone. */
-const LOCK_STALE_MS = 2 * 60_000;
-/** What a dead process left half-done is kept this long: a live one never takes as long. */
+/** How often a process looks whether it is its turn. */
+const LOOK_EVERY_MS = 60_000;
+/** How long after one round the next one begins, whoever does it. */
+const SWEEP_EVERY_MS = 5 * 60_000;
+/** How long the lease lasts while sweeping: the next folder renews it. */
+const LEASE_MS = 2 * 60_000;
+/** What a dead process left half-made is kept this long: a live one needs milliseconds. */
 const LEFTOVER_MS = 10 * 60_000;
-/** Files between two turns of the event loop. Each costs some ten microseconds. */
-const BATCH = 100;
+/** How much is done between two turns of the event loop: looks at a file, each some ten microseconds. */
+const BATCH = 64;
+/** A removal takes up to a millisecond. */
+const LOOKS_PER_REMOVAL = 16;
+/** How long requests have the event loop between two batches of a round that nobody waits for. */
+const BETWEEN_BATCHES_MS = 10;
 
 /**
- * Removes the files of expired sessions, a few at a time, by one process at a time. It decides by the same entries as
- * everybody else, so a session that is touched while it is looked at survives. Files that are not ours stay.
+ * Removes the files of what has expired, a little at a time, by one process at a time. Files that are not ours stay, and
+ * so do those that cannot be read.
  */
 export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
-  #running: Promise<number> | undefined;
+  readonly #lease: SweepLease;
 
   constructor(
-    readonly directory: string,
-    readonly journals: Journals<SessionState>,
+    readonly directory: SessionDirectory,
+    readonly journals: SweptJournals,
     readonly clock: Clock,
-  ) {}
+    nonces: Nonces,
+  ) {
+    this.#lease = new SweepLease(`${directory.path}/sweep.lock`, nonces.next());
+  }
 
   /** Sweeps from time to time from now on, without keeping the process alive. */
   start(): void {
-    if (this.#timer || this.#isStopped) return;
-    // Several processes that start together do not all come at once.
-    const delay = SWEEP_INTERVAL_MS * (0.75 + Math.random() / 2);
+    if (this.#isStopped || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#sweepLocked().then(
+      // A fault of the disk shows in the requests and in ping(); the next round tries again.
+      void this.sweepInTurn().then(
         () => this.start(),
-        () => this.start(), // a fault of the disk shows in the requests; the next round tries again
+        () => this.start(),
       );
-    }, delay).unref();
+    }, LOOK_EVERY_MS).unref();
   }
 
   stop(): void {
@@ -50,77 +60,66 @@ export class Sweeper {
     clearTimeout(this.#timer);
   }
 
-  /** One round now, whoever else is at it. How many sessions it ended. */
-  sweep(now: number): Promise<number> {
-    this.#running ??= this.#sweep(now, async () => undefined).finally(() => (this.#running = undefined));
-    return this.#running;
+  /** A round in small steps, unless another process has swept lately or is sweeping now. */
+  async sweepInTurn(): Promise<void> {
+    const hold = (ms: number): boolean => {
+      const now = this.clock.now();
+      return !this.#isStopped && this.#lease.take(now, now + ms);
+    };
+    if (!hold(LEASE_MS)) return;
+    await this.#sweep(
+      this.clock.now(),
+      () => pause(BETWEEN_BATCHES_MS, undefined, { ref: false }),
+      () => hold(LEASE_MS),
+    );
+    hold(SWEEP_EVERY_MS);
   }
 
-  async #sweepLocked(): Promise<void> {
-    const lock = join(this.directory, 'sweep.lock');
-    if (!(await this.#lock(lock))) return;
-    try {
-      await this.#sweep(this.clock.now(), () => renewed(lock, this.clock.now() / 1000));
-    } finally {
-      remove(lock);
-    }
+  /** A round at once, whoever else is at it. How many sessions it removed. */
+  prune(now: number): Promise<number> {
+    return this.#sweep(now, nextTurn, () => true);
   }
 
-  /** Two that break a stale lock at once may both sweep; that costs work, nothing else. */
-  async #lock(path: string): Promise<boolean> {
-    try {
-      await writeFile(path, String(process.pid), { flag: 'wx', mode: FILE_MODE });
-      return true;
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    }
-    const age = await ageOf(path, this.clock);
-    if (age !== undefined && age > LOCK_STALE_MS) remove(path);
-    return false;
-  }
-
-  async #sweep(now: number, afterFolder: () => Promise<void>): Promise<number> {
-    let ended = 0;
-    const root = join(this.directory, 'sessions');
-    for (const a of await namesIn(root)) {
-      for (const b of await namesIn(join(root, a))) {
-        ended += await this.#sweepFolder(join(root, a, b), now);
-        if (this.#isStopped) return ended;
-        await afterFolder();
+  async #sweep(now: number, rest: () => Promise<void>, mayGoOn: () => boolean): Promise<number> {
+    this.directory.assertThere();
+    let removed = 0;
+    let looks = 0;
+    for await (const { folder, names, kind } of this.#folders()) {
+      if (!mayGoOn()) return removed;
+      for (const name of names) {
+        const path = `${folder}/${name}`;
+        let hasRemoved = false;
+        if (kind !== undefined && isSessionId(name)) hasRemoved = this.journals.remove(kind, path, now);
+        else if (targetOfTemporary(name) !== undefined) await this.#removeLeftover(path);
+        if (hasRemoved && kind === 'sessions') removed++;
+        looks += hasRemoved ? LOOKS_PER_REMOVAL : 1;
+        if (looks < BATCH) continue;
+        looks = 0;
+        await rest();
       }
     }
-    return ended;
+    return removed;
   }
 
-  async #sweepFolder(folder: string, now: number): Promise<number> {
-    let ended = 0;
-    let count = 0;
-    for (const name of await namesIn(folder)) {
-      if (isSessionId(name)) ended += this.#sweepSession(join(folder, name), now) ? 1 : 0;
-      else if (isTemporaryName(name)) await this.#removeLeftover(join(folder, name));
-      if (++count % BATCH === 0) await nextTurn();
-      if (this.#isStopped) return ended;
+  async *#folders() {
+    const root = this.directory.path;
+    yield { folder: root, names: await namesIn(root), kind: undefined };
+    for (const kind of KINDS) {
+      for (const a of await digitsIn(`${root}/${kind}`)) {
+        for (const b of await digitsIn(`${root}/${kind}/${a}`)) {
+          const folder = `${root}/${kind}/${a}/${b}`;
+          yield { folder, names: await namesIn(folder), kind };
+        }
+      }
     }
-    await nextTurn();
-    return ended;
-  }
-
-  /** `true` when a session was ended here. Marks go when their minute is over; broken files stay. */
-  #sweepSession(path: string, now: number): boolean {
-    const reading = this.journals.read(path);
-    if (reading === undefined || reading === 'broken') return false;
-    const { record, isEnded, markUntil } = reading.state;
-    if (isEnded && now >= markUntil) remove(path);
-    if (isEnded || !record || now < record.expiresAt) return false;
-    const hasEnded =
-      this.journals.append<boolean>(path, expireEntry(randomHex(8), now), () => undefined) === true;
-    if (hasEnded) remove(path);
-    return hasEnded;
   }
 
   async #removeLeftover(path: string): Promise<void> {
-    const age = await ageOf(path, this.clock);
-    if (age !== undefined && age > LEFTOVER_MS) remove(path);
+    try {
+      if (this.clock.now() - (await stat(path)).mtimeMs > LEFTOVER_MS) removeFile(path);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
   }
 }
 
@@ -134,19 +133,6 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function ageOf(path: string, clock: Clock): Promise<number | undefined> {
-  try {
-    return clock.now() - (await stat(path)).mtimeMs;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function renewed(lock: string, nowSeconds: number): Promise<void> {
-  try {
-    await utimes(lock, nowSeconds, nowSeconds);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error; // somebody thought us dead
-  }
+async function digitsIn(folder: string): Promise<string[]> {
+  return (await namesIn(folder)).filter(name => /^[0-9a-f]$/.test(name));
 }

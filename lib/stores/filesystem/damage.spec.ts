@@ -1,0 +1,248 @@
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { hashOf } from '../../crypto/hash.js';
+import { frameOf, seedOf, type Entry } from './frame.js';
+import { FileSessionStore } from './index.js';
+import { EMPTY_HEAD, HEAD_BYTES } from './journal-head.js';
+
+const now = 1_700_000_000_000;
+const expiresAt = now + 3_600_000;
+const moments = { expiresAt, lastSeenAt: now };
+const id = 'a1'.repeat(32);
+const other = 'a1'.repeat(31) + 'b2';
+const record = { ...moments, meta: '{"user":"alice"}', data: { 'd:n': '0' } };
+
+const root = mkdtempSync(join(tmpdir(), 'nestjs-http-session-'));
+const fileOf = (name: string, kind = 'sessions') => join(directory, kind, name[0]!, name[1]!, name);
+let directory: string;
+let store: FileSessionStore;
+beforeEach(() => {
+  directory = mkdtempSync(join(root, 'place-'));
+  store = new FileSessionStore({ directory });
+  store.create(id, record);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const write = (text: string) => store.update(id, { set: { 'd:n': text }, delete: [], ...moments }, now);
+
+/** Changes each of these bytes to each of these values, one at a time, and looks at the file. */
+function withEachByteChanged(
+  from: number,
+  to: number,
+  bytes: (was: number) => number[],
+  look: (where: string) => void,
+): void {
+  const whole = readFileSync(fileOf(id));
+  const fd = openSync(fileOf(id), 'r+');
+  for (let at = from; at < to; at++) {
+    const was = whole[at] ?? 0;
+    for (const byte of bytes(was).filter(one => one !== was)) {
+      writeSync(fd, Buffer.of(byte), 0, 1, at);
+      look(`byte ${at} as ${byte}`);
+    }
+    writeSync(fd, Buffer.of(was), 0, 1, at);
+  }
+  closeSync(fd);
+}
+
+/** A file with right checksums around these entries. */
+const forge = (...entries: Entry[]) =>
+  writeFileSync(fileOf(id), Buffer.concat([EMPTY_HEAD, ...entries.map(entry => frameOf(entry, seedOf(id)))]));
+
+function expectBroken(): void {
+  const before = readFileSync(fileOf(id));
+  expect(store.load(id)).toBe('broken');
+  expect(write('1')).toBe('gone');
+  expect(store.touch(id, { expiresAt: expiresAt + 1, lastSeenAt: now + 1 }, now)).toBe(false);
+  expect(store.destroy(id, now)).toBeUndefined();
+  expect(store.create(id, record)).toBe(false);
+  expect(readFileSync(fileOf(id)).equals(before)).toBe(true);
+}
+
+describe('a damaged byte', () => {
+  it('anywhere but in the last entry never shows an older version as if it were the newest (S-01, FLT-34)', () => {
+    write('1');
+    const lastBegins = statSync(fileOf(id)).size;
+    write('2');
+    withEachByteChanged(
+      HEAD_BYTES,
+      lastBegins,
+      was => [0, 10, 32, 48, 55, 102, 125, was ^ 1],
+      where => expect(store.load(id), where).toBe('broken'),
+    );
+    expect(store.load(id)).toMatchObject({ data: { 'd:n': '2' } });
+  });
+
+  it('in the last entry shows the version before it, or nothing (S-01)', () => {
+    const lastBegins = statSync(fileOf(id)).size;
+    write('1');
+    withEachByteChanged(
+      lastBegins,
+      statSync(fileOf(id)).size,
+      () => [0, 10, 48, 125],
+      where => {
+        const read = store.load(id);
+        if (read !== 'broken') expect(read, where).toEqual(record);
+      },
+    );
+  });
+
+  it('in the line that says what the file is makes it none of ours (S-19)', () => {
+    withEachByteChanged(
+      0,
+      32,
+      was => [was ^ 1],
+      where => expect(store.load(id), where).toBe('broken'),
+    );
+  });
+
+  it('in a place kept for touches changes nothing', () => {
+    withEachByteChanged(
+      32,
+      HEAD_BYTES,
+      () => [48],
+      where => expect(store.load(id), where).toEqual(record),
+    );
+  });
+});
+
+describe('a write that was cut off', () => {
+  it('at any byte leaves the version before it, and the next write stands behind it (FLT-34, FLT-21)', () => {
+    write('1');
+    const before = readFileSync(fileOf(id));
+    write('2');
+    const whole = readFileSync(fileOf(id));
+    for (let length = before.length; length < whole.length; length++) {
+      writeFileSync(fileOf(id), whole.subarray(0, length));
+      expect(store.load(id), `${length} bytes`).toMatchObject({ data: { 'd:n': '1' } });
+      expect(store.update(id, { set: { 'd:m': 'x' }, delete: [], ...moments }, now)).toBe('done');
+      expect(store.load(id), `${length} bytes`).toEqual({ ...record, data: { 'd:n': '1', 'd:m': 'x' } });
+    }
+  });
+
+  it('between two others is left out, wherever it was cut (FLT-21)', () => {
+    write('1');
+    const before = readFileSync(fileOf(id));
+    write('2');
+    const torn = readFileSync(fileOf(id)).subarray(before.length);
+    const next = frameOf(['U', 'x', now, expiresAt, now, { 'd:m': 'x' }, []], seedOf(id));
+    for (let length = 1; length < torn.length; length++) {
+      writeFileSync(fileOf(id), Buffer.concat([before, torn.subarray(0, length), next]));
+      expect(store.load(id), `${length} bytes`).toEqual({ ...record, data: { 'd:n': '1', 'd:m': 'x' } });
+    }
+  });
+});
+
+describe('a file with right checksums', () => {
+  it('of another session is broken: a record belongs to its id (ADV-71, S-10)', () => {
+    store.create(other, { ...record, meta: '{"user":"bob"}' });
+    copyFileSync(fileOf(other), fileOf(id));
+    expectBroken();
+    expect(store.load(other)).toMatchObject({ meta: '{"user":"bob"}' });
+  });
+
+  it.each<[what: string, entries: Entry[]]>([
+    ['no entry at all', []],
+    ['an update and no beginning', [['U', 'x', now, expiresAt, now, {}, []]]],
+    [
+      'two beginnings',
+      [
+        ['C', '', expiresAt, now, '', {}],
+        ['C', '', expiresAt, now, '', {}],
+      ],
+    ],
+    ['no moments', [['C', '', undefined, undefined, '', {}]]],
+    ['an expiry of null', [['C', '', null, now, '', {}]]],
+    ['an expiry in words', [['C', '', 'tomorrow', now, '', {}]]],
+    ['an expiry of true', [['C', '', true, now, '', {}]]],
+    ['an expiry of 1e308', [['C', '', 1e308, now, '', {}]]],
+    ['a last use of null', [['C', '', expiresAt, null, '', {}]]],
+    ['no meta', [['C', '', expiresAt, now, null, {}]]],
+    ['a list for data', [['C', '', expiresAt, now, '', []]]],
+    ['a number for a field', [['C', '', expiresAt, now, '', { 'd:a': 1 }]]],
+    ['null for a field', [['C', '', expiresAt, now, '', { 'd:a': null }]]],
+    [
+      'an update with an expiry of null',
+      [
+        ['C', '', expiresAt, now, '', {}],
+        ['U', 'x', now, null, now, {}, []],
+      ],
+    ],
+    [
+      'an update with a number for a field',
+      [
+        ['C', '', expiresAt, now, '', {}],
+        ['U', 'x', now, expiresAt, now, { a: 1 }, []],
+      ],
+    ],
+    [
+      'a touch in words',
+      [
+        ['C', '', expiresAt, now, '', {}],
+        ['T', 'x', now, 'later', now],
+      ],
+    ],
+    [
+      'a destroy at no time',
+      [
+        ['C', '', expiresAt, now, '', {}],
+        ['D', 'x', null],
+      ],
+    ],
+    [
+      'an entry of a newer version',
+      [
+        ['C', '', expiresAt, now, '', {}],
+        ['Z', 'x', now],
+      ],
+    ],
+  ])('and %s is broken, absent for every other verb, and kept (S-07, S-08, S-19, FLT-56)', (_, entries) => {
+    forge(...entries);
+    expectBroken();
+  });
+
+  it('and moments at zero or below is a record that has expired (S-08)', () => {
+    forge(['C', '', 0, -1, 'm', {}]);
+    expect(store.load(id)).toEqual({ expiresAt: 0, lastSeenAt: -1, meta: 'm', data: {} });
+    expect(write('1')).toBe('gone');
+  });
+});
+
+describe('a value that would make a file unreadable', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, null, '1', 1e308])(
+    'is refused before it is written: %s',
+    value => {
+      const bad = { expiresAt: value as number, lastSeenAt: now };
+      expect(() => store.create(other, { ...record, ...bad })).toThrow(TypeError);
+      expect(() => store.update(id, { set: {}, delete: [], ...bad }, now)).toThrow(TypeError);
+      expect(() => store.touch(id, bad, now)).toThrow(TypeError);
+      expect(store.load(id)).toEqual(record);
+      expect(store.load(other)).toBeUndefined();
+    },
+  );
+});
+
+describe('the list of a user', () => {
+  it('that is damaged is a fault, never "no sessions": a revoke must not believe it', () => {
+    store.index.add('alice', id, expiresAt, now);
+    const path = fileOf(hashOf('alice'), 'users');
+    appendFileSync(path, 'damage');
+    expect(() => store.index.list('alice', now)).toThrow(/damaged/);
+    expect(() => store.index.confirm('alice', id)).toThrow(/damaged/);
+    expect(() => store.index.remove('alice', [id])).toThrow(/damaged/);
+    expect(() => store.index.add('alice', id, expiresAt, now)).toThrow(/damaged/);
+  });
+});
