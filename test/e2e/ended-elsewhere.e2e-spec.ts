@@ -42,6 +42,16 @@ describe.each(matrix)('a session that ended elsewhere, on $platform.name over $b
   });
   afterAll(() => app.close());
 
+  const refused: { what: string; work: (session: Session<Data>) => Promise<unknown> }[] = [
+    { what: 'save()', work: session => ((session.note = 'late'), session.save()) },
+    { what: 'update()', work: session => session.update('count', (n = 0) => n + 1) },
+    { what: 'take()', work: session => session.take('note') },
+    { what: 'regenerate({ keep: true })', work: session => session.regenerate({ keep: true }) },
+    { what: 'regenerate({ keep: [key] })', work: session => session.regenerate({ keep: ['note'] }) },
+    { what: 'reload()', work: session => session.reload() },
+    { what: 'touch()', work: session => session.touch() },
+  ];
+
   const ends: { how: string; end: (browser: Browser, id: string) => unknown }[] = [
     { how: 'a logout', end: browser => run(browser.copy(), session => session.destroy()) },
     { how: 'revoke()', end: (_, id) => app.sessions.revoke(id) },
@@ -83,27 +93,16 @@ describe.each(matrix)('a session that ended elsewhere, on $platform.name over $b
       },
     );
 
-    it.each<{ what: string; work: (session: Session<Data>) => Promise<unknown> }>([
-      { what: 'save()', work: session => ((session.note = 'late'), session.save()) },
-      { what: 'update()', work: session => session.update('count', (n = 0) => n + 1) },
-      { what: 'take()', work: session => session.take('note') },
-      { what: 'regenerate({ keep: true })', work: session => session.regenerate({ keep: true }) },
-      { what: 'regenerate({ keep: [key] })', work: session => session.regenerate({ keep: ['note'] }) },
-      { what: 'reload()', work: session => session.reload() },
-      { what: 'touch()', work: session => session.touch() },
-    ])('$what rejects with SESSION_ENDED, 409, and leaves nothing (ROT-09)', async ({ work }) => {
-      const { answer, id, events } = await late(work, end);
-      expect(silent(answer)).toEqual({ setCookies: [], status: 409 });
-      expect(answer.json()).toEqual({ statusCode: 409, message: 'Conflict' });
-      expect(events).toContainEqual({ type: 'rejected', reason: 'ended', id });
-      expect(events.filter(({ type }) => type === 'created' || type === 'rotated')).toEqual([]);
-      const caught = await late(
-        session => work(session).catch((error: unknown) => (error as { code: string }).code),
-        end,
-      );
-      expect(caught.answer.text).toBe('SESSION_ENDED');
-      expect(silent(caught.answer)).toEqual({ setCookies: [], status: 200 });
-    });
+    it.each(refused)(
+      '$what rejects with SESSION_ENDED, 409, and leaves nothing (ROT-09)',
+      async ({ work }) => {
+        const { answer, id, events } = await late(work, end);
+        expect(silent(answer)).toEqual({ setCookies: [], status: 409 });
+        expect(answer.json()).toEqual({ statusCode: 409, message: 'Conflict' });
+        expect(events).toContainEqual({ type: 'rejected', reason: 'ended', id });
+        expect(events.filter(({ type }) => type === 'created' || type === 'rotated')).toEqual([]);
+      },
+    );
 
     it('a save() that only removes has nothing left to do and resolves', async () => {
       const { answer } = await late(async session => {
@@ -149,6 +148,17 @@ describe.each(matrix)('a session that ended elsewhere, on $platform.name over $b
       expect(answer.setCookies).toEqual([expect.stringMatching(/^sid=;.*Max-Age=0/)]);
     });
   });
+
+  it.each(refused)(
+    '$what rejects with an error that a handler may catch and answer as it likes (CON-08)',
+    async ({ work }) => {
+      const { answer } = await late(session =>
+        work(session).catch((error: unknown) => (error as { code: string }).code),
+      );
+      expect(answer.text).toBe('SESSION_ENDED');
+      expect(silent(answer)).toEqual({ setCookies: [], status: 200 });
+    },
+  );
 
   describe('once the request knows', () => {
     it.each<{ what: string; work: (session: Session<Data>) => Promise<unknown> }>([

@@ -181,27 +181,6 @@ describe.each(matrix)('logout sticks on $platform.name over $backend.name', ({ p
       },
     );
 
-    it.each(pending.filter(({ lateStatus }) => lateStatus === 409))(
-      '$name that catches the error answers as it likes, and still says nothing of the cookie (CON-08)',
-      async ({ script }) => {
-        const { browser, before } = await alice(app);
-        app.clock.advance(passes);
-        const slow = await begin<Data>(browser, async (session, pause, http) => {
-          try {
-            await script(session, pause, http);
-          } catch (error) {
-            return (error as { code?: string }).code;
-          }
-          return 'nothing was wrong';
-        });
-        await run(browser, logOut);
-        const answer = await slow.finish();
-        expectNoWordAboutTheCookie(answer);
-        expect(answer.text).toBe('SESSION_ENDED');
-        await expectSignedOut(app, browser, before);
-      },
-    );
-
     it('a slow request that starts anew after it is nobody, in an empty session (CON-07)', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
