@@ -48,7 +48,8 @@ export async function setUpCollection({ db, collection }: Place): Promise<readon
   }
 }
 
-async function assertVersion(db: Db): Promise<void> {
+/** @throws StoreRefusedError */
+export async function assertVersion(db: Pick<Db, 'command'>): Promise<void> {
   let version: unknown;
   try {
     ({ maxWireVersion: version } = await db.command({ hello: 1 }));

@@ -1,6 +1,5 @@
 import type * as mongodb from 'mongodb';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
-import { storeErrorOf } from './mongodb-errors.js';
 
 /**
  * How long a call waits for a server or for a connection of the pool, in milliseconds: twice the default deadline of
@@ -34,7 +33,10 @@ export async function makeClient(url: string): Promise<mongodb.MongoClient> {
     // Options that are given beside a connection string would win over it.
     return new driver.MongoClient(url, unnamedIn(url));
   } catch (error) {
-    throw storeErrorOf(withoutSecrets(error, url));
+    const said = withoutSecrets(error, url);
+    throw new StoreRefusedError(`[session:mongodb] the "url" cannot be used: ${said.message}`, {
+      cause: said,
+    });
   }
 }
 
@@ -60,9 +62,7 @@ function unnamedIn(url: string): Partial<typeof LIMITS> {
 }
 
 /** The driver repeats a connection string that it cannot read, password included. */
-function withoutSecrets(error: unknown, url: string): unknown {
-  if (!(error instanceof Error) || !error.message.includes(url)) return error;
-  const said = new Error(error.message.replaceAll(url, 'the "url"'));
-  said.name = error.name;
-  return said;
+function withoutSecrets(error: unknown, url: string): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof Error && !message.includes(url) ? error : new Error(message.replaceAll(url, 'it'));
 }

@@ -1,4 +1,4 @@
-import { type Collection, type Document, MongoClient } from 'mongodb';
+import { type Collection, type CommandStartedEvent, type Document, MongoClient } from 'mongodb';
 import { MongoClient as MongoClient6 } from 'mongodb-6';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -82,6 +82,34 @@ describeWithMongo('MongoSessionStore', ({ replicaSetUrl }) => {
     features: { prune: true },
   });
   for (const test of cases) it(test.name, () => test.run());
+});
+
+describeWithMongo('MongoSessionStore over a client that prefers secondaries', ({ replicaSetUrl }) => {
+  it('reads from the primary, what the primary has now (FLT-28)', async () => {
+    const theirs = new MongoClient(replicaSetUrl, {
+      readPreference: 'secondaryPreferred',
+      readConcernLevel: 'available',
+      monitorCommands: true,
+    });
+    const sent: Document[] = [];
+    theirs.on('commandStarted', ({ command }: CommandStartedEvent) => sent.push(command));
+    const database = (await freshDatabase(replicaSetUrl)).databaseName;
+    const collection = theirs.db(database).collection('sessions', { readPreference: 'secondary' });
+    for (const options of [{ client: theirs, database }, { collection }]) {
+      const store = new MongoSessionStore(options);
+      await store.load(idOf('a'));
+      await store.destroy(idOf('a'), NOW);
+      await store.index.list('u', NOW);
+      await store.index.confirm('u', idOf('a'));
+    }
+    const reads = sent.filter(command => 'find' in command);
+    expect(reads).toHaveLength(8);
+    for (const { $readPreference, readConcern } of reads) {
+      expect($readPreference ?? { mode: 'primary' }).toEqual({ mode: 'primary' });
+      expect(readConcern).toEqual({ level: 'local' });
+    }
+    await theirs.close();
+  });
 });
 
 describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaSetUrl }) => {
