@@ -34,6 +34,12 @@ describe('the facade', () => {
       [],
     ],
     ['its own keys', facade => Reflect.ownKeys(facade), ['a', 'broken'], ['look']],
+    [
+      'own properties',
+      facade => ['a', 'b', 'id', 'then'].map(key => Object.hasOwn(facade, key)),
+      [true, false, false, false],
+      ['look', 'look', 'look'],
+    ],
     ['the prototype', facade => Object.getPrototypeOf(facade) as unknown, null, []],
     ['isNew', facade => facade.isNew, false, ['look']],
     [

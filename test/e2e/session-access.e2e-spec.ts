@@ -31,6 +31,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { FileInterceptor } from '@nestjs/platform-express';
+import { AsyncResource } from 'node:async_hooks';
 import { readFile } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -239,21 +240,27 @@ class UploadController {
   }
 }
 
-/** A middleware that comes back through the thread pool, as multer's disk storage does. */
+/** A middleware that comes back through the thread pool. */
 function throughThreadPool(_: unknown, __: unknown, next: () => void): void {
   readFile(new URL(import.meta.url), () => next());
 }
 
+/** One that comes back in another context, as from a pool of connections that was there before the request. */
+const inContextOfPool = AsyncResource.bind((next: () => void) => next());
+function throughPool(_: unknown, __: unknown, next: () => void): void {
+  inContextOfPool(next);
+}
+
 @Module({})
-class ThreadPoolModule implements NestModule {
+class PoolsModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(throughThreadPool).forRoutes('service');
+    consumer.apply(throughThreadPool, throughPool).forRoutes('service');
   }
 }
 
 const providers = [CartService, RequestScoped, EveryWayGuard, SeenPipe];
 const controllers = [AccessController, ScopedController];
-const imports = [ThreadPoolModule];
+const imports = [PoolsModule];
 
 const modes = (['eager', 'lazy'] as const).flatMap(load => platforms.map(platform => ({ load, platform })));
 
@@ -310,7 +317,7 @@ describe.each(modes)('reaching the session with load: $load on $platform.name', 
     expect((await visitor.get('/seen')).json()).toEqual(['guard', 'interceptor', 'pipe']);
   });
 
-  it('in services, by Sessions.current(), after parsing a large body and through the thread pool', async () => {
+  it('in services, by Sessions.current(), after parsing a large body and through pools', async () => {
     const browser = await shopper();
     const large = { text: 'x'.repeat(90_000) };
     expect((await browser.post('/service', large)).json()).toEqual(['tea', 'milk']);
