@@ -151,7 +151,7 @@ describe('resolveSessionOptions', () => {
     expect(() => resolve(options)).toThrow(
       `[session] SessionModule cannot start:
   - idelTimeout: there is no such option. Did you mean 'idleTimeout'?
-  - type: is 'filesytem'; write one of 'memory', 'filesystem'. Did you mean 'filesystem'?
+  - type: is 'filesytem'; write one of 'memory', 'filesystem', 'redis'. Did you mean 'filesystem'?
   - absoluteTimeout: is '5 bananas'; write a whole number of milliseconds above zero, or text like '12h'.
   - cookie.sameSite: 'none' needs cookie.secure: true, and that is false here.
   - failFast: is 'true'; write true or false, without quotes.
@@ -161,9 +161,17 @@ describe('resolveSessionOptions', () => {
 
   describe('the store', () => {
     it.each<[string, unknown, RegExp]>([
-      ['neither type nor store', {}, /^type: is missing; write one of 'memory', 'filesystem'.* 'store'\.$/],
+      [
+        'neither type nor store',
+        {},
+        /^type: is missing; write one of 'memory', 'filesystem', 'redis'.* 'store'\.$/,
+      ],
       ['both', { type: 'memory', store: new OwnStore() }, /^store: is given together with 'type'; keep one/],
-      ['an unknown type', { type: 'sqlite' }, /^type: is 'sqlite'; write one of 'memory', 'filesystem'/],
+      [
+        'an unknown type',
+        { type: 'sqlite' },
+        /^type: is 'sqlite'; write one of 'memory', 'filesystem', 'redis'/,
+      ],
       ['a type with a typo', { type: 'Memory' }, /Did you mean 'memory'\?$/],
       ['a type from the prototype', { type: 'constructor' }, /^type: is 'constructor'; write one of/],
       ['__proto__', { type: '__proto__' }, /^type: is '__proto__'; write one of/],

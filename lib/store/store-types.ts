@@ -1,5 +1,6 @@
 import type { FileSessionStoreOptions } from '../stores/filesystem/filesystem.store.js';
 import type { MemorySessionStoreOptions } from '../stores/memory/memory.store.js';
+import type { RedisSessionStoreOptions } from '../stores/redis/redis-options.interface.js';
 import type { SessionStore } from './session-store.js';
 
 /** One entry of the registry: the store's options by name, and its class, loaded only when the type is used. */
@@ -12,6 +13,7 @@ interface StoreType<Options> {
 interface StoreOptionsByType {
   memory: Pick<MemorySessionStoreOptions, 'maxSessions'>;
   filesystem: Pick<FileSessionStoreOptions, 'directory' | 'durable'>;
+  redis: Pick<RedisSessionStoreOptions, 'url' | 'connection' | 'client' | 'prefix' | 'waitReplicas'>;
 }
 
 /** The names that `type` takes. @publicApi */
@@ -31,5 +33,9 @@ export const storeTypes: { readonly [Type in SessionStoreType]: StoreType<StoreO
   filesystem: {
     optionNames: ['directory', 'durable'],
     load: async () => (await import('../stores/filesystem/index.js')).FileSessionStore,
+  },
+  redis: {
+    optionNames: ['url', 'connection', 'client', 'prefix', 'waitReplicas'],
+    load: async () => (await import('../stores/redis/index.js')).RedisSessionStore,
   },
 };

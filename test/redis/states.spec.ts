@@ -267,11 +267,12 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
 
   it('a key that ACL rules forbid is refused, and so is a command; the message says where to look (FLT-12)', async () => {
     await server.ask('ACL', 'SETUSER', 'reader', 'on', '>pw', '~other:*', '+@read', '+info', '+ping');
-    const reader = storeAt(`redis://reader:pw@127.0.0.1:${server.port}`);
-    await reader.open();
+    const address = `redis://reader:pw@127.0.0.1:${server.port}`;
+    const reader = storeAt(address);
     await expectTrouble(reader.load(idOf('a')), /NOPERM.*README/, 'refused');
     await server.ask('ACL', 'SETUSER', 'reader', '~session:*');
     expect(await reader.load(idOf('a'))).toEqual(record);
+    await expectTrouble(storeAt(address).open(), /NOPERM.*README/, 'refused');
     await expectTrouble(reader.create(idOf('b'), record), /NOPERM.*README/, 'refused');
     await server.ask('ACL', 'DELUSER', 'reader');
   });

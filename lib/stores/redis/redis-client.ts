@@ -43,7 +43,9 @@ async function newClient({
 
 async function driver(): Promise<typeof Redis> {
   try {
-    return (await import('ioredis')).Redis;
+    const { Redis, default: fallback } = await import('ioredis');
+    // Before 5.3 the class has no name, it is what the package exports.
+    return Redis ?? (fallback as unknown as typeof Redis);
   } catch (cause) {
     const message = '[session:redis] the package "ioredis" cannot be loaded. Install it: npm install ioredis';
     throw new StoreRefusedError(message, { cause });

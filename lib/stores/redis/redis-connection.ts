@@ -2,7 +2,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { type Clock, systemClock } from '../../time/clock.js';
 import { type Client, isCluster, makeClient } from './redis-client.js';
-import { storeErrorOf } from './redis-errors.js';
+import { isForbidden, storeErrorOf } from './redis-errors.js';
 import type { RedisSessionStoreOptions } from './redis-options.interface.js';
 
 /** How long the first calls wait for the first connection. Later ones wait for none. */
@@ -73,15 +73,18 @@ export class RedisConnection {
       : Object.entries(reply as Record<string, string>).flat();
   }
 
-  /** One answer from every master. */
-  async askMasters(command: 'ping' | 'info'): Promise<readonly string[]> {
-    const client = this.#client;
-    if (client === undefined || !isCluster(client)) return [(await this.call(command)) as string];
-    this.#ready();
+  /** Every master answers. */
+  async ping(): Promise<void> {
+    await this.#askMasters('ping');
+  }
+
+  /** What every master says of itself; nothing, if we may not ask. */
+  async infos(): Promise<readonly string[]> {
     try {
-      return await Promise.all(client.nodes('master').map(node => node[command]()));
+      return await this.#askMasters('info');
     } catch (error) {
-      throw storeErrorOf(error);
+      if (isForbidden(error)) return [];
+      throw error;
     }
   }
 
@@ -91,6 +94,17 @@ export class RedisConnection {
     const client = this.#client;
     if (client?.status === 'ready') await within(CLOSE_WAIT_MS, client.quit());
     if (client !== undefined && client.status !== 'end') client.disconnect();
+  }
+
+  async #askMasters(command: 'ping' | 'info'): Promise<readonly string[]> {
+    const client = this.#client;
+    if (client === undefined || !isCluster(client)) return [(await this.call(command)) as string];
+    this.#ready();
+    try {
+      return await Promise.all(client.nodes('master').map(node => node[command]()));
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
   }
 
   #start(): void {

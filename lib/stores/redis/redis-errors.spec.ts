@@ -16,6 +16,8 @@ const REFUSALS = [
   'ERR invalid password',
   "NOPERM this user has no permissions to run the 'evalsha' command",
   'NOPERM this user has no permissions to access one of the keys used as arguments',
+  "ERR The user executing the script can't run this command or subcommand script: 7aa9, on @user_script:1.",
+  "ERR ACL failure in script: User x has no permissions to run the 'hset' command script: 7aa9, on @user_script:1.",
   'DENIED Redis is running in protected mode because protected mode is enabled',
   'MOVED 866 127.0.0.1:7001',
   'ASK 866 127.0.0.1:7001',
@@ -80,6 +82,13 @@ describe('storeErrorOf', () => {
     const failure = Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' });
     expect(storeErrorOf(failure).message).toBe('[session:redis] connect ECONNREFUSED');
     expect(storeErrorOf('text').message).toBe('[session:redis] text');
+  });
+
+  it('says of a call whose answer is lost just that', () => {
+    const limit = new Error(
+      'Reached the max retries per request limit (which is 0). Refer to "x" for details.',
+    );
+    expect(storeErrorOf(limit).message).toBe('[session:redis] the connection broke before Redis answered.');
   });
 
   it('lets through what is refused already', () => {

@@ -1,12 +1,15 @@
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 
+/** The second and third are how Redis 6.2 and 7.0, and newer ones, say it of a command in a script. */
+const FORBIDDEN = /\bNOPERM\b|user executing the script can't|\bACL failure in script\b/;
+
 /** Redis answered and will go on refusing until somebody changes something. With what to change. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/\bOOM\b/, 'Redis is full: raise its "maxmemory", or let sessions end sooner.'],
   [/\bMISCONF\b/, 'Redis cannot save its data to disk and takes no writes: look into its log.'],
   [/\bREADONLY\b/, 'this Redis is a read-only replica: connect to the master, or through Sentinel.'],
   [/\b(?:NOAUTH|WRONGPASS)\b|\binvalid (?:username-)?password\b/, 'check the user name and the password.'],
-  [/\bNOPERM\b/, "the user may not do this: the store's README lists the commands and keys it needs."],
+  [FORBIDDEN, "the user may not do this: the store's README lists the commands and keys it needs."],
   [/\bDENIED\b/, 'Redis runs in protected mode: set a password, or bind it to an address.'],
   [/^(?:\S+ )?(?:MOVED|ASK) \d+ /, 'this Redis is part of a Cluster: give an ioredis Cluster as "client".'],
   [
@@ -20,6 +23,9 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
 /** What Redis 7 says behind every error of a script. */
 const WHERE_IN_SCRIPT = / script: [0-9a-f]+, on @\w+:\d+\.$/;
 
+/** The driver's way to say that it sends nothing again. */
+const LOST = /^Reached the max retries per request limit.*$/;
+
 /**
  * The error that the store throws for one of the driver's. The driver notes on its errors the command with all its
  * arguments, session data and the password included: that stays here, so that no log gets it.
@@ -27,7 +33,9 @@ const WHERE_IN_SCRIPT = / script: [0-9a-f]+, on @\w+:\d+\.$/;
 export function storeErrorOf(error: unknown): Error {
   if (error instanceof StoreRefusedError) return error;
   const cause = withoutCommand(error);
-  const said = messageOf(cause).replace(WHERE_IN_SCRIPT, '');
+  const said = messageOf(cause)
+    .replace(WHERE_IN_SCRIPT, '')
+    .replace(LOST, 'the connection broke before Redis answered.');
   const remedy = REFUSALS.find(([pattern]) => pattern.test(said))?.[1];
   if (remedy !== undefined)
     return new StoreRefusedError(`[session:redis] ${said.replace(/\.$/, '')}: ${remedy}`, { cause });
@@ -42,6 +50,11 @@ export function isUnknownScript(error: unknown): boolean {
 /** There is something under the key that is no hash. */
 export function isWrongType(error: unknown): boolean {
   return /\bWRONGTYPE\b/.test(messageOf(error));
+}
+
+/** The user may not do this, whatever else. */
+export function isForbidden(error: unknown): boolean {
+  return FORBIDDEN.test(messageOf(error));
 }
 
 /** A write reached a replica, so this connection leads to the wrong server. */

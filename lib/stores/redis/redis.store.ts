@@ -28,6 +28,8 @@ import { RedisSessionIndex } from './redis-session-index.js';
 import { ScriptRunner } from './script-runner.js';
 import { warningsAbout } from './server-info.js';
 
+const NOBODY = '0'.repeat(64);
+
 /**
  * Keeps sessions in Redis (6.2 or newer) or Valkey: standalone, behind Sentinels, or a Cluster. One hash per session,
  * one field per data key, one command per verb.
@@ -126,7 +128,7 @@ export class RedisSessionStore
 
   /** Resolves when Redis answers; in a Cluster, when every master does. */
   async ping(): Promise<void> {
-    await this.#connection.askMasters('ping');
+    await this.#connection.ping();
   }
 
   /**
@@ -139,7 +141,10 @@ export class RedisSessionStore
     try {
       await this.#writeConnection.open();
       await this.#connection.open();
-      return warningsAbout(await this.#connection.askMasters('info'));
+      // What we may do at all shows at a session that nobody has.
+      await this.load(NOBODY);
+      await this.touch(NOBODY, { expiresAt: 0, lastSeenAt: 0 }, 0);
+      return warningsAbout(await this.#connection.infos());
     } catch (error) {
       if (error instanceof StoreRefusedError) await this.close();
       throw error;
