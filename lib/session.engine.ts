@@ -113,7 +113,10 @@ export class SessionEngine {
       if (failFast && !this.store.inner.open) await this.store.ping();
     } catch (error) {
       const isRefusal = error instanceof StoreRefusedError;
-      if (isRefusal || failFast) throw storeProblem(store, error);
+      if (isRefusal || failFast) {
+        await this.close(); // nobody else will: what the store opened would hold the process, and try for ever
+        throw storeProblem(store, error);
+      }
       this.#logger.error(
         `The session store does not answer; requests with a session get 503 until it does: ${messageOf(error)}`,
       );
