@@ -257,7 +257,11 @@ describe.each(matrix)('limits on $platform.name over $backend.name', ({ platform
         expect(await isAlive(otherThere)).toBe(true);
       }
       app.clock.advance(20 * MINUTE);
+      generous.events.length = 0;
       expect(await isAlive(otherThere)).toBe(false);
+      expect(generous.events).toContainEqual(
+        expect.objectContaining({ type: 'expired', reason: 'absolute' }),
+      );
     });
 
     it('lowered, ends sessions at once: both limits', async () => {
