@@ -16,6 +16,7 @@ import { isSessionId, SessionStore, type DestroyOptions } from '../../store/sess
 import { checkOptions } from './check-options.js';
 import { endSession, replaceSession } from './document-ending.js';
 import { pruneDocuments } from './document-pruning.js';
+import { readDocument } from './document-reading.js';
 import { expectedOnly, expectingUpdate, mismatchIn, plainUpdate } from './document-update.js';
 import { isDuplicate, storeErrorOf } from './mongodb-errors.js';
 import { MongoSessionIndex } from './mongodb-session-index.js';
@@ -87,7 +88,7 @@ export class MongoSessionStore
 
   async load(id: string): Promise<SessionRecord | 'broken' | undefined> {
     if (!isSessionId(id)) return undefined;
-    const found = await this.#run(({ collection, bounds }) => collection.findOne({ _id: id }, bounds));
+    const found = await this.#run(documents => readDocument(documents, id));
     return found === null ? undefined : recordOf(found);
   }
 
