@@ -23,7 +23,6 @@ import type { SessionStore } from './store/session-store.js';
 import { storeTypes, type SessionStoreType } from './store/store-types.js';
 import type { Clock } from './time/clock.js';
 
-type StoreClass = new (options: Readonly<Record<string, unknown>>) => SessionStore;
 type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionStore>;
 
 /**
@@ -137,7 +136,7 @@ export class SessionEngine {
 
 async function makeStore({ store }: ResolvedSessionOptions, clock: Clock): Promise<SetUpStore> {
   if (store.kind === 'given') return store.store;
-  const Store = (await storeTypes[store.type].load()) as StoreClass;
+  const Store = await storeTypes[store.type].load();
   return new Store({ ...store.options, clock });
 }
 
