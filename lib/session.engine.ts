@@ -137,7 +137,8 @@ export class SessionEngine {
 async function makeStore({ store }: ResolvedSessionOptions, clock: Clock): Promise<SetUpStore> {
   if (store.kind === 'given') return store.store;
   const Store = await storeTypes[store.type].load();
-  return new Store({ ...store.options, clock });
+  const options: Readonly<Record<string, unknown>> = { ...store.options, clock };
+  return new Store(options);
 }
 
 function storeProblem(store: ResolvedSessionOptions['store'], cause: unknown): SessionConfigError {
