@@ -151,7 +151,7 @@ describe('resolveSessionOptions', () => {
     expect(() => resolve(options)).toThrow(
       `[session] SessionModule cannot start:
   - idelTimeout: there is no such option. Did you mean 'idleTimeout'?
-  - type: is 'filesytem'; write one of 'memory', 'filesystem', 'redis'. Did you mean 'filesystem'?
+  - type: is 'filesytem'; write one of 'memory', 'filesystem', 'redis', 'mongodb'. Did you mean 'filesystem'?
   - absoluteTimeout: is '5 bananas'; write a whole number of milliseconds above zero, or text like '12h'.
   - cookie.sameSite: 'none' needs cookie.secure: true, and that is false here.
   - failFast: is 'true'; write true or false, without quotes.

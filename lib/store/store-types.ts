@@ -1,5 +1,6 @@
 import type { FileSessionStoreOptions } from '../stores/filesystem/filesystem.store.js';
 import type { MemorySessionStoreOptions } from '../stores/memory/memory.store.js';
+import type { MongoSessionStoreOptions } from '../stores/mongodb/mongodb-store-options.interface.js';
 import type { RedisSessionStoreOptions } from '../stores/redis/redis-options.interface.js';
 import type { SessionStore } from './session-store.js';
 
@@ -14,6 +15,7 @@ interface StoreOptionsByType {
   memory: Pick<MemorySessionStoreOptions, 'maxSessions'>;
   filesystem: Pick<FileSessionStoreOptions, 'directory' | 'durable'>;
   redis: Pick<RedisSessionStoreOptions, 'url' | 'connection' | 'client' | 'prefix' | 'waitReplicas'>;
+  mongodb: MongoSessionStoreOptions;
 }
 
 /** The names that `type` takes. @publicApi */
@@ -37,5 +39,9 @@ export const storeTypes: { readonly [Type in SessionStoreType]: StoreType<StoreO
   redis: {
     optionNames: ['url', 'connection', 'client', 'prefix', 'waitReplicas'],
     load: async () => (await import('../stores/redis/index.js')).RedisSessionStore,
+  },
+  mongodb: {
+    optionNames: ['url', 'client', 'database', 'collection'],
+    load: async () => (await import('../stores/mongodb/index.js')).MongoSessionStore,
   },
 };
