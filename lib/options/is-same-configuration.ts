@@ -12,4 +12,4 @@ export function isSameConfiguration(one: Given, other: Given): boolean {
 }
 
 const asObject = (given: Given): SessionModuleOptions =>
-  typeof given === 'string' ? ({ type: given } as SessionModuleOptions) : given;
+  typeof given === 'string' ? { type: given } : given;

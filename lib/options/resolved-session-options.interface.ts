@@ -19,7 +19,11 @@ export interface ResolvedCookieOptions {
 /** The store to use: one that was handed to us, or one that we make and therefore close. */
 export type ResolvedStore =
   | { readonly kind: 'given'; readonly store: SessionStore }
-  | { readonly kind: 'type'; readonly type: SessionStoreType; readonly options: Readonly<Record<string, unknown>> };
+  | {
+      readonly kind: 'type';
+      readonly type: SessionStoreType;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
 
 /** `SessionModuleOptions` after defaults and checks. Durations in milliseconds, nothing optional. */
 export interface ResolvedSessionOptions {

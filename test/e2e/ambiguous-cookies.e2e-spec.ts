@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { SessionClosedError } from '../../lib/index.js';
+import { SessionClosedError } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { platforms } from '../support/platforms.js';
 import { me, startScriptedApp } from '../support/scripted-app.js';
@@ -10,7 +10,8 @@ import { WatchedStore } from '../support/watched-store.js';
 const codeOf = async (operation: Promise<unknown>): Promise<string> =>
   operation.then(
     () => 'resolved',
-    (error: SessionClosedError) => `${error.getStatus()} ${error.code}`,
+    (error: unknown) =>
+      error instanceof SessionClosedError ? `${error.getStatus()} ${error.code}` : String(error),
   );
 /** What somebody sends who has the cookies of all of them. */
 const both = (...browsers: Browser[]): string => browsers.map(({ cookie }) => cookie).join('; ');

@@ -20,7 +20,7 @@ function onHeaders(response: ServerResponse, listener: () => void): void {
     this.statusCode = status;
     const headers = args.find(arg => typeof arg === 'object') ?? {};
     const pairs: unknown[] = Array.isArray(headers) ? headers : Object.entries(headers).flat();
-    for (let i = 0; i < pairs.length; i += 2) this.setHeader(String(pairs[i]), pairs[i + 1] as string);
+    for (let i = 0; i < pairs.length; i += 2) this.setHeader(String(pairs[i]), String(pairs[i + 1]));
     if (!isFired) listener();
     isFired = true;
     return Reflect.apply(writeHead, this, [

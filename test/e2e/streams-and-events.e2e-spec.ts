@@ -2,7 +2,7 @@ import { Controller, Get, Sse, type MessageEvent } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { Observable, of } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Session, type SessionClosedError } from '../../lib/index.js';
+import { Session, SessionClosedError } from '../../lib/index.js';
 import { Deferred } from '../support/deferred.js';
 import { platforms } from '../support/platforms.js';
 import { me, startScriptedApp } from '../support/scripted-app.js';
@@ -19,7 +19,7 @@ let before: (session: Anything) => void | Promise<void>;
 class EventsController {
   @Sse('observable')
   observable(@Session() session: Anything): Observable<MessageEvent> {
-    before(session);
+    void before(session);
     return events(session) as Observable<MessageEvent>;
   }
 
@@ -51,7 +51,8 @@ function eventsOf(make: () => AsyncGenerator<string>): Observable<MessageEvent> 
 const codeOf = async (operation: Promise<unknown>): Promise<string> =>
   operation.then(
     () => 'resolved',
-    (error: SessionClosedError) => `${error.getStatus()} ${error.code}`,
+    (error: unknown) =>
+      error instanceof SessionClosedError ? `${error.getStatus()} ${error.code}` : String(error),
   );
 
 describe.each(platforms)('server-sent events on $name', platform => {

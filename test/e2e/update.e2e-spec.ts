@@ -239,6 +239,29 @@ describe.each(matrix)('update() on $platform.name over $backend.name', ({ platfo
     expect(await dataOf(browser)).toEqual({ n: 2, other: 'there' });
   });
 
+  it.each<{ name: string; nested: (session: Session<Data>) => Promise<unknown> }>([
+    { name: 'save()', nested: session => session.save() },
+    { name: 'touch()', nested: session => session.touch() },
+  ])(
+    '$name inside the function runs beside it, and rejects at once where it would wait for it',
+    async ({ nested }) => {
+      const browser = app.browser();
+      for (const expected of ['SESSION_MISUSED', 'nothing was wrong']) {
+        const answer = await run<Data>(browser, async session => {
+          let code = '';
+          await session.update('n', async (n = 0) => {
+            session.other = 'assigned inside';
+            code = await codeOf(nested(session));
+            return n + 1;
+          });
+          return { code };
+        });
+        expect(answer.json()).toEqual({ code: expected });
+      }
+      expect(await dataOf(browser)).toEqual({ n: 2, other: 'assigned inside' });
+    },
+  );
+
   it('inside the function, another session may be updated', async () => {
     const mine = await visitor(app);
     const theirs = await visitor(app);

@@ -12,7 +12,7 @@ export async function buildFileStore(): Promise<BuiltLib> {
   const result = await build({
     configFile: false,
     logLevel: 'silent',
-    build: { write: false, ssr: SOURCE, target: 'node20', rollupOptions: { output: { format: 'es' } } },
+    build: { write: false, ssr: SOURCE, target: 'node20', rolldownOptions: { output: { format: 'es' } } },
   });
   if (!('output' in result)) throw new Error('the build of the store gave no output');
   const directory = mkdtempSync(join(tmpdir(), 'nestjs-http-session-'));

@@ -38,7 +38,7 @@ export interface HostileRow {
 /** UTF-8 as the octets of a header. */
 const octets = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 const percent = (text: string): string =>
-  [...text].map(char => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  Array.from(text, char => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`).join('');
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 

@@ -28,7 +28,7 @@ export interface FaultyPlace {
 export async function faultyPlace(backend: Backend): Promise<FaultyPlace> {
   const place = await backend.place();
   const { type, ...storeOptions } = place.options as { type: SessionStoreType };
-  const Store = (await storeTypes[type].load()) as unknown as new (options: object) => AnyStore;
+  const Store = (await storeTypes[type].load()) as new (options: object) => AnyStore;
   const inner = new Store(storeOptions);
   const store = new FaultyStore(inner);
   return {

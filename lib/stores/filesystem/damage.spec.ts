@@ -237,7 +237,7 @@ describe('a value that would make a file unreadable', () => {
 
 describe('the list of a user', () => {
   it('that is damaged is a fault, never "no sessions": a revoke must not believe it', () => {
-    store.index.add('alice', id, expiresAt, now);
+    void store.index.add('alice', id, expiresAt, now);
     const path = fileOf(hashOf('alice'), 'users');
     appendFileSync(path, 'damage');
     expect(() => store.index.list('alice', now)).toThrow(/damaged/);

@@ -59,7 +59,7 @@ describe('the directory', () => {
     const umask = process.umask(0);
     try {
       store.create(id, record);
-      store.index.add('alice', id, expiresAt, now);
+      void store.index.add('alice', id, expiresAt, now);
     } finally {
       process.umask(umask);
     }
@@ -75,7 +75,7 @@ describe('the directory', () => {
 
   it('holds lower-case hex names only, in two levels of folders (FLT-57, FLT-58)', () => {
     store.create(id, record);
-    store.index.add('../Alice/CON', id, expiresAt, now);
+    void store.index.add('../Alice/CON', id, expiresAt, now);
     const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map(path =>
       path.split('/').slice(1),
     );

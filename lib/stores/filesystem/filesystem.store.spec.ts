@@ -23,7 +23,7 @@ describe('FileSessionStore keeps the contract', () => {
     create: async () => storeIn(join(await mkdtemp(join(root, 'store-')), 'sessions')),
     peer: async store => storeIn(directories.get(store) as string),
     stranger: async store => storeIn(`${directories.get(store)}-other`),
-    dispose: async store => (store as FileSessionStore).close(),
+    dispose: async store => store.close(),
     features: { prune: true },
   });
   for (const { name, run } of cases) it(name, run);

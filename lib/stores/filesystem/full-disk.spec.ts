@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildFileStore } from '../../../test/support/built-file-store.js';
 import type { BuiltLib } from '../../../test/support/built-lib.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
@@ -31,7 +31,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96k,mode=700', 'tmpfs', disk], { stdio: 'pipe' });
       isMounted = true;
     } catch {
-      (context as TestContext).skip('needs root and the right to mount a small tmpfs');
+      context.skip('needs root and the right to mount a small tmpfs');
     }
     store = new FileSessionStore({ directory: join(disk, 'sessions') });
     return () => {

@@ -43,7 +43,7 @@ function append(entry: Entry, meanwhile: () => void): unknown {
   let looks = 0;
   return journals.append<unknown>(path, {
     entry,
-    decide: () => (looks++ === 0 ? void meanwhile() : undefined),
+    decide: () => (looks++ === 0 ? meanwhile() : undefined),
   });
 }
 const change = (text: string, expect?: Record<string, string | null>) => ({

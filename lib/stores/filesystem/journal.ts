@@ -146,7 +146,7 @@ export class Journals<State> {
       if (isLong(reading) && this.#hasRewritten(journal)) return AGAIN;
       appendWhole(fd, frameOf(change.entry, seed));
       if (this.isDurable) fdatasyncSync(fd);
-      return this.#outcome<T>(fd, reading, change.entry, seed);
+      return this.#outcome(fd, reading, change.entry, seed) as T | typeof AGAIN | undefined;
     } catch (error) {
       if (change.withoutRoom === undefined || !isOutOfRoom(error)) throw error;
       return change.withoutRoom(journal);
@@ -165,7 +165,7 @@ export class Journals<State> {
   }
 
   /** What came of the entry that we have just appended, given everything that got in before it. */
-  #outcome<T>(fd: number, reading: Reading<State>, own: Entry, seed: number): T | typeof AGAIN | undefined {
+  #outcome(fd: number, reading: Reading<State>, own: Entry, seed: number): unknown {
     // Looked at before the entries: had a rewrite taken the name away, its SEAL would be among them.
     const hasName = fstatSync(fd).nlink > 0;
     let isThere = false;
@@ -177,7 +177,7 @@ export class Journals<State> {
     });
     if (!isReadable || !isThere)
       throw new Error('[session:filesystem] a file was damaged while it was changed');
-    return hasName || outcome === AGAIN || reading.seals.length > 0 ? (outcome as T) : undefined;
+    return hasName || outcome === AGAIN || reading.seals.length > 0 ? outcome : undefined;
   }
 }
 

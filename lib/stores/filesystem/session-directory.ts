@@ -44,7 +44,7 @@ export class SessionDirectory {
     const problem = this.#tryOut();
     if (problem !== undefined && !isOutOfRoom(problem)) {
       throw this.#refusal(
-        `cannot be used (${codeOf(problem) ?? String(problem)}): files are made, linked and removed in it`,
+        `cannot be used (${codeOf(problem) ?? problem.message}): files are made, linked and removed in it`,
       );
     }
     const warnings = warningsAbout(this.path, stat);
@@ -103,7 +103,7 @@ export class SessionDirectory {
   }
 
   /** Makes a file, fills it, gives it a second name, and removes both. What went wrong, if something did. */
-  #tryOut(): unknown {
+  #tryOut(): Error | undefined {
     const name = temporaryNameFor('0'.repeat(64));
     const first = `${this.path}/${name}`;
     const second = `${this.path}/${temporaryNameFor('0'.repeat(64))}`;
@@ -116,7 +116,7 @@ export class SessionDirectory {
         removeFile(second);
       }
     } catch (error) {
-      return error;
+      return error instanceof Error ? error : new Error(String(error));
     }
     return undefined;
   }
