@@ -47,7 +47,7 @@ export class SessionOperations {
   }
 
   async save(session: HttpSession): Promise<void> {
-    this.#assertUsable(session);
+    this.#assertRunnable(session, 'save()');
     await this.#writing(session, async () => {
       const change = session.state.change();
       const isOnlyRemoval = Object.keys(change.set).length === 0;
@@ -70,7 +70,7 @@ export class SessionOperations {
   }
 
   async touch(session: HttpSession): Promise<void> {
-    this.#assertUsable(session);
+    this.#assertRunnable(session, 'touch()');
     await session.exchange.operations.shared(async () => {
       const { state } = session;
       if (!state.stored) return;
@@ -125,6 +125,13 @@ export class SessionOperations {
     const { exchange } = session;
     this.lifecycle.change(exchange);
     if (exchange.failure) throw exchange.failure;
+  }
+
+  /** These run beside a shared operation, and wait for an exclusive one. */
+  #assertRunnable(session: HttpSession, name: string): void {
+    const { state, exchange } = session;
+    if (state.stored && !exchange.operations.isBlocked) this.#assertUsable(session);
+    else this.#assertFree(session, name);
   }
 
   /** These wait for earlier operations of the same session, so one that waits inside another would wait for itself. */
