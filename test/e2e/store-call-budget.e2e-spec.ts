@@ -209,6 +209,16 @@ describe.each(matrix)(
       expect((await run<Data>(browser, session => session.n)).text).toBe('50');
     });
 
+    it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun (FLT-49)', async () => {
+      const browser = await visitor();
+      app.clock.advance(2 * 60 * MINUTE);
+      place.store.taken();
+      await Promise.all(
+        Array.from({ length: 50 }, () => run<Data>(browser.copy(), session => session.a ?? 'nobody')),
+      );
+      expect(place.store.taken()).toEqual(Array.from({ length: 50 }, () => 'load'));
+    });
+
     it('taking all flash messages costs one, taking none costs none', async () => {
       const browser = await visitor();
       expect(await callsOf(browser, session => session.flashes())).toEqual(['load']);
