@@ -132,10 +132,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     }
     process.off('warning', onWarning);
     expect(warnings).toEqual([]);
-    const clients = String(await server.ask('CLIENT', 'LIST'))
-      .trim()
-      .split('\n');
-    expect(clients, 'ours and the one that asks').toHaveLength(2);
+    expect(await server.connections()).toBe(1);
   });
 
   it('a client of the user that has no error listener, and a Redis that goes: the process lives (FLT-10)', async () => {
@@ -160,10 +157,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(new Set(results)).toEqual(new Set([true]));
     expect((await errorOf(theirs.load(idOf(1)))).message).toContain('the store is closed');
     await store.close();
-    const clients = String(await server.ask('CLIENT', 'LIST'))
-      .trim()
-      .split('\n');
-    expect(clients, "the user's client and the one that asks").toHaveLength(2);
+    expect(await server.connections(), "the user's client").toBe(1);
     expect(await client.ping()).toBe('PONG');
     client.disconnect();
   });

@@ -93,8 +93,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     await server.ask('REPLICAOF', '127.0.0.1', '1');
     const before = await received();
     for (let i = 0; i < 50; i++) await errorOf(store.update(idOf('a'), write, now));
-    const asked = 1; // by ourselves, just now
-    expect((await received()) - before - asked).toBeLessThanOrEqual(2);
+    expect((await received()) - before).toBeLessThanOrEqual(2);
   });
 
   it('MASTERDOWN: not even reads are answered, and nobody is taken for logged out (FLT-18)', async () => {
@@ -201,8 +200,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     const error = await errorOf(refused.open());
     await expectTrouble(Promise.reject(error), said, 'refused');
     expect(printed(error)).not.toMatch(/wrong|right/);
-    const clients = String(await server.ask('CLIENT', 'LIST', 'TYPE', 'normal'));
-    expect(clients.trim().split('\n'), 'only the one that asks').toHaveLength(1);
+    expect(await server.connections()).toBe(0);
   });
 
   it('a database that Redis lacks is not exchanged for another: nothing is read or written there', async () => {

@@ -52,6 +52,8 @@ export async function anyRedisUrl(): Promise<string> {
 export class RedisServer {
   #process: ChildProcess | undefined;
   #hasPort = true;
+  #login: RedisOptions = {};
+  readonly #idle: Redis[] = [];
 
   private constructor(
     readonly port: number,
@@ -116,23 +118,42 @@ export class RedisServer {
     child.removeAllListeners('exit');
   }
 
-  /** Asks it one thing over a connection of its own. */
+  /** Asks it one thing, over a connection that nothing else uses at the time. */
   async ask(command: string, ...args: (string | number)[]): Promise<unknown> {
-    const client = new Redis(this.port, {
-      ...this.login,
-      retryStrategy: () => null,
-      enableReadyCheck: false,
-    });
-    client.on('error', () => undefined); // it comes with the answer, too
+    const client = this.#idle.pop() ?? this.#connect();
     try {
       return await client.call(command, args);
     } finally {
-      client.disconnect();
+      if (client.status === 'ready') this.#idle.push(client);
+      else client.disconnect();
     }
   }
 
-  /** How `ask` signs in. */
-  login: RedisOptions = {};
+  /** How many connections it has, those that ask aside. */
+  async connections(): Promise<number> {
+    const list = String(await this.ask('CLIENT', 'LIST', 'TYPE', 'normal'));
+    return list.split('\n').filter(line => line !== '' && !line.includes(' name=asks ')).length;
+  }
+
+  /** How `ask` signs in from now on. */
+  set login(login: RedisOptions) {
+    this.#login = login;
+    this.#hangUp();
+  }
+
+  #connect(): Redis {
+    const client = new Redis(this.port, {
+      ...this.#login,
+      connectionName: 'asks',
+      retryStrategy: () => null,
+      enableReadyCheck: false,
+    });
+    return client.on('error', () => undefined); // it comes with the answer, too
+  }
+
+  #hangUp(): void {
+    for (const client of this.#idle.splice(0)) client.disconnect();
+  }
 
   /** It accepts connections and answers nothing. */
   freeze(): void {
@@ -145,6 +166,7 @@ export class RedisServer {
 
   /** Ends it as a crash does. */
   async kill(): Promise<void> {
+    this.#hangUp();
     const child = this.#process;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
