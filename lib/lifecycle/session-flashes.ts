@@ -22,9 +22,14 @@ export class SessionFlashes {
     const fields = state
       .flashFields()
       .filter(field => category === undefined || categoryOfField(field) === category)
-      .map(field => ({ field, text: state.flashText(field) ?? '', isNew: state.dropNewFlash(field) }));
+      .map(field => ({
+        field,
+        text: state.flashText(field) ?? '',
+        isNew: !Object.hasOwn(state.texts, field),
+      }));
     const stored = fields.filter(({ isNew }) => !isNew);
     const mine = await this.#takeFields(session, stored);
+    for (const { field, isNew } of fields) if (isNew) state.dropNewFlash(field); // only now: a fault loses none
     return fields
       .filter(({ field, isNew }) => isNew || mine.has(field))
       .map(({ field, text }) => {

@@ -5,6 +5,7 @@ import type { SessionEvents } from '../events/session-events.js';
 import type { ResolvedSessionOptions } from '../options/resolved-session-options.interface.js';
 import { decodeMeta, encodeMeta, isMoment, type SessionMeta } from '../session/session-meta.js';
 import type { SessionChange, StoredIdentity, Texts } from '../session/session-state.js';
+import { applied, lateChange, type Rotation } from './rotation-change.js';
 import type { GuardedStore } from '../store/guarded-store.js';
 import type { SessionMoments, SessionRecord, UpdateResult } from '../store/session-record.interface.js';
 import type { Awaitable } from '../store/session-store.js';
@@ -14,19 +15,6 @@ import type { Clock } from '../time/clock.js';
 export interface LiveRecord {
   readonly identity: StoredIdentity;
   readonly texts: Texts;
-}
-
-/** What a rotation takes along. */
-export interface Rotation {
-  readonly old: StoredIdentity | undefined;
-  /** What the store held of the old session when it was loaded. */
-  readonly oldTexts: Texts;
-  /** What the new record starts with. */
-  readonly texts: Texts;
-  /** Fields that this request changed itself: what others did to them since does not follow. */
-  readonly own: ReadonlySet<string>;
-  readonly carries: (field: string) => boolean;
-  readonly meta: SessionMeta;
 }
 
 /** `isSole` is false when another call ended the old session first. */
@@ -238,20 +226,3 @@ export class SessionRecords {
 }
 
 const named = (user: string | undefined): { user?: string } => (user === undefined ? {} : { user });
-
-/** What others set or removed in the carried fields between our load and the end of the old record. */
-function lateChange({ oldTexts, own, carries }: Rotation, ended: Texts): SessionChange | undefined {
-  const follows = (field: string): boolean => carries(field) && !own.has(field);
-  const set: Record<string, string> = {};
-  for (const [field, text] of Object.entries(ended)) {
-    if (oldTexts[field] !== text && follows(field)) set[field] = text;
-  }
-  const removed = Object.keys(oldTexts).filter(field => !Object.hasOwn(ended, field) && follows(field));
-  return Object.keys(set).length > 0 || removed.length > 0 ? { set, delete: removed } : undefined;
-}
-
-function applied(texts: Texts, { set, delete: removed }: SessionChange): Texts {
-  const result: Record<string, string> = { ...texts, ...set };
-  for (const field of removed) delete result[field];
-  return result;
-}

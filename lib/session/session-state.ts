@@ -1,6 +1,7 @@
-import { UnencodableValueError, type SessionCodec } from '../codec/session-codec.interface.js';
+import type { SessionCodec } from '../codec/session-codec.interface.js';
 import { SessionDataError } from '../errors/session.error.js';
 import type { SessionMoments } from '../store/session-record.interface.js';
+import { encodeValue } from './encode-value.js';
 import { fieldOfKey, isDataField, isFlashField, keyOfField } from './session-fields.js';
 import type { SessionMeta } from './session-meta.js';
 
@@ -239,20 +240,7 @@ export class SessionState {
 
   /** @throws SessionDataError naming the key and the path inside its value */
   encode(value: unknown, name: string): string {
-    try {
-      return this.codec.encode(value);
-    } catch (error) {
-      const where = error instanceof UnencodableValueError ? pathText(name, error.path) : name;
-      const what = error instanceof UnencodableValueError ? error.message : 'the codec refused it';
-      throw new SessionDataError(
-        'SESSION_VALUE_REFUSED',
-        `"${where}": ${what}; the session was not saved`,
-        [name],
-        {
-          cause: error,
-        },
-      );
-    }
+    return encodeValue(this.codec, value, name);
   }
 
   /** The stored text as today's codec would write it: a difference that only the codec makes is no change. */
@@ -267,11 +255,4 @@ export class SessionState {
 
 function isPrimitive(value: unknown): boolean {
   return typeof value !== 'object' || value === null;
-}
-
-function pathText(key: string, path: readonly (string | number)[]): string {
-  return path.reduce<string>(
-    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : `${text}.${step}`),
-    key,
-  );
 }
