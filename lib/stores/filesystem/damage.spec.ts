@@ -5,8 +5,10 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -152,6 +154,13 @@ describe('a file with right checksums', () => {
     copyFileSync(fileOf(other), fileOf(id));
     expectBroken();
     expect(store.load(other)).toMatchObject({ meta: '{"user":"bob"}' });
+  });
+
+  it('behind a symbolic link is broken, even if it is the very file (S-17, REQ-83)', () => {
+    const elsewhere = join(directory, id);
+    renameSync(fileOf(id), elsewhere);
+    symlinkSync(elsewhere, fileOf(id));
+    expectBroken();
   });
 
   it.each<[what: string, entries: Entry[]]>([

@@ -55,23 +55,26 @@ const write = (field: string, text: string) =>
 const opening = (path: string) => () => new FileSessionStore({ directory: path }).open();
 
 describe('the directory', () => {
-  it('is made for its owner only, as are the files, whatever the umask (REQ-83)', () => {
-    const umask = process.umask(0);
-    try {
-      store.create(id, record);
-      void store.index.add('alice', id, expiresAt, now);
-    } finally {
-      process.umask(umask);
-    }
-    expect(statSync(directory).mode & 0o777).toBe(0o700);
-    const entries = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map(name =>
-      join(directory, name),
-    );
-    const files = entries.filter(path => statSync(path).isFile());
-    expect(files).toHaveLength(2);
-    for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
-    for (const path of entries) if (!files.includes(path)) expect(statSync(path).mode & 0o777).toBe(0o700);
-  });
+  it.each([0o000, 0o077, 0o777])(
+    'is made for its owner only, as are the files, whatever the umask: %o (REQ-83)',
+    mask => {
+      const umask = process.umask(mask);
+      try {
+        store.create(id, record);
+        void store.index.add('alice', id, expiresAt, now);
+      } finally {
+        process.umask(umask);
+      }
+      expect(statSync(directory).mode & 0o777).toBe(0o700);
+      const entries = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map(name =>
+        join(directory, name),
+      );
+      const files = entries.filter(path => statSync(path).isFile());
+      expect(files).toHaveLength(2);
+      for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
+      for (const path of entries) if (!files.includes(path)) expect(statSync(path).mode & 0o777).toBe(0o700);
+    },
+  );
 
   it('holds lower-case hex names only, in two levels of folders (FLT-57, FLT-58)', () => {
     store.create(id, record);

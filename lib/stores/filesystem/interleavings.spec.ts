@@ -1,12 +1,23 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { FOR_APPENDING, appendWhole } from './file-access.js';
 import { frameOf, seedOf, type Entry } from './frame.js';
 import { FileSessionStore } from './index.js';
 import { AGAIN, Journals } from './journal.js';
 import { JournalReader } from './journal-reader.js';
+import { JournalRewriter } from './journal-rewriter.js';
 import {
   destroyEntry,
   expireEntry,
@@ -43,7 +54,10 @@ function append(entry: Entry, meanwhile: () => void): unknown {
   let looks = 0;
   return journals.append<unknown>(path, {
     entry,
-    decide: () => (looks++ === 0 ? meanwhile() : undefined),
+    decide: () => {
+      if (looks++ === 0) meanwhile();
+      return undefined;
+    },
   });
 }
 const change = (text: string, expect?: Record<string, string | null>) => ({
@@ -144,6 +158,71 @@ const withoutRoom = <T>(task: (journal: Parameters<typeof destroyWithoutRoom>[0]
     closeSync(fd);
   }
 };
+
+/** Rewrites the journal; `meanwhile` comes right after it was read for the first time, before the SEAL, or the second. */
+function rewriteWith(meanwhile: (look: number) => void): void {
+  let looks = 0;
+  const snapshot = (state: SessionState) => {
+    const entry = sessionReplay.snapshot(state);
+    meanwhile(++looks);
+    return entry;
+  };
+  const rewriter = new JournalRewriter(new JournalReader({ ...sessionReplay, snapshot }), false);
+  const fd = openSync(path, FOR_APPENDING);
+  try {
+    rewriter.rewrite(fd, path, seedOf(id));
+  } finally {
+    closeSync(fd);
+  }
+  expect(looks).toBe(2);
+}
+
+describe('during a rewrite', () => {
+  it('what is written before its SEAL is in the new file (FLT-34, FLT-38)', () => {
+    const before = statSync(path).ino;
+    rewriteWith(look => {
+      if (look === 1) expect(other.update(id, change('acknowledged'), now)).toBe('done');
+    });
+    expect(statSync(path).ino).not.toBe(before);
+    expect(other.load(id)).toMatchObject({ data: { 'd:n': 'acknowledged' } });
+  });
+
+  it('a touch in place before its last look is in the new file', () => {
+    const later = { expiresAt: expiresAt + 5, lastSeenAt: now + 5 };
+    rewriteWith(look => {
+      if (look === 1) expect(withoutRoom(journal => touchWithoutRoom(journal, later, now, false))).toBe(true);
+    });
+    expect(other.load(id)).toMatchObject(later);
+  });
+
+  it('what is written behind its SEAL goes to the new file, and is not lost by it', () => {
+    rewriteWith(look => {
+      if (look === 2) expect(other.update(id, change('acknowledged'), now)).toBe('done');
+    });
+    expect(other.load(id)).toMatchObject({ data: { 'd:n': 'acknowledged' } });
+    expect(readdirSync(dirname(path))).toEqual([id]);
+  });
+
+  it('an earlier one that finishes first stands, with what was written to it since (FLT-34)', () => {
+    const sealed = join(dirname(path), `${id}.${'a'.repeat(32)}.tmp`);
+    copyFileSync(path, sealed);
+    leave(['S', basename(sealed)]);
+    rewriteWith(look => {
+      if (look !== 2) return;
+      renameSync(sealed, path);
+      expect(other.update(id, change('acknowledged'), now)).toBe('done');
+    });
+    expect(other.load(id)).toMatchObject({ data: { 'd:n': 'acknowledged' } });
+    expect(readdirSync(dirname(path))).toEqual([id]);
+  });
+
+  it('a destroy that comes first is not undone by it (FLT-50)', () => {
+    rewriteWith(look => {
+      if (look === 1) expect(other.destroy(id, now)).toEqual(record);
+    });
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+});
 
 describe('without room to append', () => {
   it('a destroy gives back what came in before it, and an update that comes after it is gone', () => {
