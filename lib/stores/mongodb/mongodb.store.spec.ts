@@ -154,6 +154,28 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect(await documents.findOne({ _id: id })).toEqual(mark);
     });
 
+    it('a compare and set writes texts as they are, and leaves nothing else behind', async () => {
+      const id = idOf('compare and set');
+      await store.create(id, recordOf());
+      const set = { 'd:a': '$e', 'd:b': '$$ROOT', 'd:c': '$$REMOVE', 'd:d': '{"$add":[1]}', 'd:.': '' };
+      const change = updateOf({ set, delete: ['d:views'], lastSeenAt: NOW + 1, expect: { 'd:views': '1' } });
+      expect(await store.update(id, change, NOW)).toBe('done');
+      expect(await documents.findOne({ _id: id })).toEqual({
+        _id: id,
+        e: NOW + HOUR,
+        s: NOW + 1,
+        m: 'meta',
+        x: new Date(NOW + HOUR),
+        d: Object.fromEntries(Object.entries(set).map(([field, text]) => [nameOf(field), text])),
+      });
+      expect(await store.load(id)).toMatchObject({ data: set });
+      const before = await documents.findOne({ _id: id });
+      expect(await store.update(id, { ...change, expiresAt: NOW + 2 * HOUR }, NOW)).toEqual({
+        current: { 'd:views': null },
+      });
+      expect(await documents.findOne({ _id: id })).toEqual(before);
+    });
+
     it('an expiry beyond all dates is not collected at once', async () => {
       await store.create(idOf('for ever'), recordOf({ expiresAt: Number.MAX_SAFE_INTEGER }));
       expect((await documents.findOne({ _id: idOf('for ever') }))?.['x']).toEqual(new Date(8.64e15));
