@@ -25,7 +25,7 @@ export class HttpExchange implements HoldCarrier {
   ambiguous: readonly string[] = [];
   /** The session could not be read; the first look throws this. */
   failure: Error | undefined;
-  /** The implicit commit failed; it is not tried again. */
+  /** The implicit commit failed; it is not tried again, nor is what a filter changes afterwards saved implicitly. */
   commitFailed = false;
   /** Activity could not be written down; that is not tried again either. */
   touchFailed = false;
@@ -39,7 +39,12 @@ export class HttpExchange implements HoldCarrier {
   isAnswerBegun = false;
   /** The head has left, or there is no response at all. */
   isHeadSent: boolean;
+  /** The cookie of a session that began or ended here. */
   owed: OwedCookie | undefined;
+  /** With `maxAge`: the secret whose cookie is to be sent again because the session was used. */
+  renewal: string | undefined;
+  /** The commit itself has seen that the renewed session is alive. */
+  isRenewalCommitted = false;
   /** A check for unsaved changes will run when the response closes. */
   isWatchedForLateChanges = false;
   /** The hold on the response's head, while there is one. */

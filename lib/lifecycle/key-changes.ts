@@ -130,7 +130,7 @@ export class KeyChanges {
 
   #conflict(key: string): SessionConflictError {
     return new SessionConflictError(
-      `"${key}" was not changed: other requests kept changing it, or its function took longer, than ${this.#timeout} ms`,
+      `${JSON.stringify(key.slice(0, 200))} was not changed: other requests kept changing it, or its function took longer, than ${this.#timeout} ms`,
     );
   }
 

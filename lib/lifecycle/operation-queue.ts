@@ -36,6 +36,15 @@ export class OperationQueue {
     return run;
   }
 
+  /** An exclusive operation that is told the first failure among those it waited for. */
+  behind<T>(operation: (failure: unknown) => Promise<T>): Promise<T> {
+    const before = Promise.allSettled(this.#running);
+    return this.exclusive(async () => {
+      const failed = (await before).find(outcome => outcome.status === 'rejected');
+      return operation(failed?.reason);
+    });
+  }
+
   /** Resolves when everything that has been started so far has settled. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#running);

@@ -29,13 +29,15 @@ export class SessionFlashes {
       }));
     const stored = fields.filter(({ isNew }) => !isNew);
     const mine = await this.#takeFields(session, stored);
-    for (const { field, isNew } of fields) if (isNew) state.dropNewFlash(field); // only now: a fault loses none
-    return fields
-      .filter(({ field, isNew }) => isNew || mine.has(field))
-      .map(({ field, text }) => {
-        const message = state.decode('flash message', text).value;
-        return category === undefined ? { category: categoryOfField(field), message } : message;
-      });
+    return (
+      fields
+        // Only now, so that a fault loses none; and what a second call or a save has taken meanwhile is theirs.
+        .filter(({ field, isNew }) => (isNew ? state.dropNewFlash(field) : mine.has(field)))
+        .map(({ field, text }) => {
+          const message = state.decode('flash message', text).value;
+          return category === undefined ? { category: categoryOfField(field), message } : message;
+        })
+    );
   }
 
   /** Removes the fields that nobody else has taken, in one step; those that somebody has are left out. */
@@ -47,7 +49,7 @@ export class SessionFlashes {
     let wanted = new Map(fields.map(({ field, text }) => [field, text]));
     while (wanted.size > 0 && state.stored && !state.ended) {
       const change = { set: {}, delete: [...wanted.keys()] };
-      const { result } = await this.lifecycle.records.update(
+      const { result, moments } = await this.lifecycle.records.update(
         state.stored,
         change,
         Object.fromEntries(wanted),
@@ -58,6 +60,8 @@ export class SessionFlashes {
       }
       if (result === 'done') {
         for (const field of wanted.keys()) state.adopt(field, null);
+        state.moved(moments);
+        this.lifecycle.cookieWasUsed(session.exchange, state.stored.sid);
         return new Set(wanted.keys());
       }
       for (const [field, text] of Object.entries(result.current)) if (text === null) state.adopt(field, null);

@@ -122,18 +122,16 @@ export class SessionLifecycle {
    */
   commit(exchange: HttpExchange): Promise<void> | undefined {
     if (!exchange.isHeld || exchange.isHeadSent || exchange.commitFailed) return undefined;
-    // An operation that the handler did not wait for still decides what this answer says.
-    if (exchange.isBusy) return exchange.operations.idle().then(() => this.commit(exchange));
-    const { session } = exchange;
-    if (!session || session.state.ended) return undefined;
+    const { operations } = exchange;
+    const failed = (error: unknown): Promise<never> => this.#commitFailed(exchange, error);
     try {
-      const plan = this.#plan(exchange, session.state);
-      if (plan.kind === 'none') return undefined;
-      return exchange.operations
-        .exclusive(() => this.#carryOut(exchange, session, plan))
-        .catch((error: unknown) => this.#commitFailed(exchange, error));
+      // Operations that the handler did not wait for still decide what this answer says; those that come later wait.
+      if (exchange.isBusy)
+        return operations.behind(fault => this.#commitBehind(exchange, fault)).catch(failed);
+      const plan = this.#plan(exchange);
+      return plan && operations.exclusive(() => this.#carryOut(exchange, plan)).catch(failed);
     } catch (error) {
-      return this.#commitFailed(exchange, error);
+      return failed(error);
     }
   }
 
@@ -162,14 +160,19 @@ export class SessionLifecycle {
 
   /** With `maxAge` the browser's copy of the cookie has to be renewed whenever activity is written down. */
   cookieWasUsed(exchange: HttpExchange, sid: string): void {
-    if (this.options.cookie.maxAgeMs !== undefined) exchange.owed ??= { kind: 'set', sid };
+    if (this.options.cookie.maxAgeMs === undefined) return;
+    exchange.renewal = sid;
+    exchange.isRenewalCommitted = false;
   }
 
   /** The session was ended elsewhere: the answer says nothing about the cookie. */
   ended(session: HttpSession): void {
     const { exchange, state } = session;
     state.ended = true;
-    if (exchange.owed?.kind === 'set') exchange.owed = undefined;
+    if (exchange.session === session) {
+      exchange.renewal = undefined;
+      if (exchange.owed?.kind === 'set') exchange.owed = undefined;
+    }
     this.records.events.emit({
       type: 'rejected',
       reason: 'ended',
@@ -223,7 +226,8 @@ export class SessionLifecycle {
   }
 
   async #findAll(sids: readonly string[]): Promise<(LiveRecord | undefined)[]> {
-    return Promise.all(sids.map(sid => this.records.find(sid)));
+    // Async, so that one that fails at once leaves no other without somebody who waits for it.
+    return Promise.all(sids.map(async sid => this.records.find(sid)));
   }
 
   #opened(exchange: HttpExchange, found: readonly (LiveRecord | undefined)[]): undefined {
@@ -263,22 +267,39 @@ export class SessionLifecycle {
     return exchange.isBusy ? exchange.operations.idle() : undefined;
   }
 
-  #plan(exchange: HttpExchange, state: SessionState): CommitPlan {
-    return planCommit({
-      change: state.change(),
-      moments: state.stored?.moments,
+  /** What the handler started and did not wait for has come to its end. A fault of it is a fault of this answer. */
+  async #commitBehind(exchange: HttpExchange, failure: unknown): Promise<void> {
+    if (failure instanceof SessionError && failure.getStatus() >= 500) throw failure;
+    const plan = this.#plan(exchange);
+    if (plan) await this.#carryOut(exchange, plan);
+  }
+
+  /** `undefined`: nothing to do. */
+  #plan(exchange: HttpExchange): CommitPlan | undefined {
+    const { session } = exchange;
+    if (!session || session.state.ended) return undefined;
+    const plan = planCommit({
+      change: session.state.change(),
+      moments: session.state.stored?.moments,
       wasUsed: exchange.isHeld && !exchange.touchFailed,
       touchIntervalMs: this.options.touchIntervalMs,
       now: this.records.clock.now(),
     });
+    if (plan.kind !== 'none') return plan;
+    // A cookie that an operation renewed a while ago may belong to a session that somebody has ended since.
+    const isDoubtful =
+      exchange.renewal !== undefined && !exchange.isRenewalCommitted && !exchange.touchFailed;
+    return isDoubtful ? { kind: 'touch' } : undefined;
   }
 
-  async #carryOut(exchange: HttpExchange, session: HttpSession, plan: CommitPlan): Promise<void> {
+  async #carryOut(exchange: HttpExchange, plan: CommitPlan): Promise<void> {
+    const { session } = exchange;
+    if (!session) return;
     if (plan.kind === 'create' || plan.kind === 'update') {
       if ((await this.write(session, plan.change)) === 'gone') this.ended(session);
-      return;
     }
     if (plan.kind === 'touch') await this.#touchQuietly(exchange, session);
+    exchange.isRenewalCommitted = true;
   }
 
   /** A touch that fails is an event, never a failed request. */
@@ -293,20 +314,25 @@ export class SessionLifecycle {
     } catch (error) {
       if (!(error instanceof SessionStoreError)) throw error; // the store's own error was reported as an event
       exchange.touchFailed = true;
+      exchange.renewal = undefined;
     }
   }
 
   #commitFailed(exchange: HttpExchange, error: unknown): Promise<never> {
     exchange.commitFailed = true;
     exchange.storeFailed ||= error instanceof SessionStoreError;
-    if (!(error instanceof SessionStoreError)) this.log.error('The session was not saved', error);
+    // Faults of the store are events, and what a client can bring about (409) is no news.
+    const isMistake = !(error instanceof SessionError) || error.getStatus() === 500;
+    if (isMistake) this.log.error('The session was not saved', error);
     return Promise.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
   }
 
   /** Once per head, and the last word: nothing can set a cookie after this. */
   #dress(exchange: HttpExchange, head: ResponseHead): void {
     exchange.isHeadSent = true;
-    const { owed } = exchange;
+    const { renewal } = exchange;
+    const owed =
+      exchange.owed ?? (renewal === undefined ? undefined : ({ kind: 'set', sid: renewal } as const));
     if (!owed && !exchange.wasLookedAt && !exchange.storeFailed) return;
     const secure = owed ? isSecureRequest(exchange.request) : false;
     if (owed?.kind === 'set' && this.options.cookie.secure === true && !secure) {

@@ -38,12 +38,12 @@ export class SessionOperations {
 
   async take(session: HttpSession, key: string): Promise<unknown> {
     this.#assertFree(session, 'take()', { looks: true });
-    return session.exchange.operations.shared(() => this.#keys.take(session, key));
+    return this.#shared(session, () => this.#keys.take(session, key));
   }
 
   async flashes(session: HttpSession, category: string | undefined): Promise<unknown[]> {
     this.#assertFree(session, 'flashes()', { looks: true });
-    return session.exchange.operations.shared(() => this.#flashes.take(session, category));
+    return this.#shared(session, () => this.#flashes.take(session, category));
   }
 
   async save(session: HttpSession): Promise<void> {
@@ -60,7 +60,7 @@ export class SessionOperations {
 
   async reload(session: HttpSession): Promise<void> {
     this.#assertFree(session, 'reload()');
-    await session.exchange.operations.exclusive(async () => {
+    await this.#exclusive(session, async () => {
       const { stored } = session.state;
       if (!stored) return session.begin(this.lifecycle.newState(), true);
       const live = await this.lifecycle.records.find(stored.sid);
@@ -71,7 +71,7 @@ export class SessionOperations {
 
   async touch(session: HttpSession): Promise<void> {
     this.#assertRunnable(session, 'touch()');
-    await session.exchange.operations.shared(async () => {
+    await this.#shared(session, async () => {
       const { state } = session;
       if (!state.stored) return;
       const moments = state.ended ? undefined : await this.lifecycle.records.touch(state.stored);
@@ -88,12 +88,12 @@ export class SessionOperations {
       );
     }
     this.#assertFree(session, 'login()');
-    await session.exchange.operations.exclusive(() => this.#rotation.login(session, userId, keep));
+    await this.#exclusive(session, () => this.#rotation.login(session, userId, keep));
   }
 
   async regenerate(session: HttpSession, keep: Keep, replaces: boolean): Promise<void> {
     this.#assertFree(session, 'regenerate()');
-    await session.exchange.operations.exclusive(() => this.#rotation.regenerate(session, keep, replaces));
+    await this.#exclusive(session, () => this.#rotation.regenerate(session, keep, replaces));
   }
 
   /**
@@ -103,9 +103,10 @@ export class SessionOperations {
   async destroy(session: HttpSession): Promise<void> {
     this.#assertFree(session, 'destroy()');
     const { exchange } = session;
-    await exchange.operations.exclusive(async () => {
+    await this.#exclusive(session, async () => {
       await this.#rotation.endCandidates(session, 'logout');
       exchange.owed = exchange.candidates?.brought ? { kind: 'clear' } : undefined;
+      exchange.renewal = undefined;
       session.begin(this.lifecycle.newState(), true);
     });
   }
@@ -113,10 +114,23 @@ export class SessionOperations {
   // --- details ------------------------------------------------------------------------------------------------------
 
   /** Side by side with others; but what may have to create the session waits, or two of them would create two. */
-  #writing<T>({ state, exchange: { operations } }: HttpSession, operation: () => Promise<T>): Promise<T> {
-    return state.stored && !operations.isBlocked
-      ? operations.shared(operation)
-      : operations.exclusive(operation);
+  #writing<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
+    const canShare = session.state.stored && !session.exchange.operations.isBlocked;
+    return canShare ? this.#shared(session, operation) : this.#exclusive(session, operation);
+  }
+
+  #shared<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
+    return session.exchange.operations.shared(() => this.#inTurn(session, operation));
+  }
+
+  #exclusive<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
+    return session.exchange.operations.exclusive(() => this.#inTurn(session, operation));
+  }
+
+  /** Its turn may come after a `regenerate(callback)` that has put another object in this one's place. */
+  async #inTurn<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
+    session.assertCurrent();
+    return operation();
   }
 
   /** Not usable: left behind by `regenerate(callback)`, or never read because the store failed. */

@@ -105,19 +105,19 @@ export class HttpSession {
   flashes(): Promise<FlashMessage[]>;
   flashes(category: string): Promise<unknown[]>;
   flashes(category?: string): Promise<unknown[]> {
-    return this.#lifecycle.operations.flashes(this, category);
+    return waitedFor(this.#lifecycle.operations.flashes(this, category));
   }
 
   update(key: string, change: (value: unknown) => unknown): Promise<unknown> {
-    return this.#lifecycle.operations.update(this, key, change);
+    return waitedFor(this.#lifecycle.operations.update(this, key, change));
   }
 
   take(key: string): Promise<unknown> {
-    return this.#lifecycle.operations.take(this, key);
+    return waitedFor(this.#lifecycle.operations.take(this, key));
   }
 
   login(userId: string, options: Keep = {}): Promise<void> {
-    return this.#lifecycle.operations.login(this, userId, options.keep ?? true);
+    return waitedFor(this.#lifecycle.operations.login(this, userId, options.keep ?? true));
   }
 
   regenerate(options?: Keep): Promise<void>;
@@ -149,7 +149,7 @@ export class HttpSession {
   }
 
   touch(): Promise<void> {
-    return this.#lifecycle.operations.touch(this);
+    return waitedFor(this.#lifecycle.operations.touch(this));
   }
 
   // --- for the facade and the operations ----------------------------------------------------------------------------
@@ -205,9 +205,20 @@ export class HttpSession {
 const dateOf = (moment: number | undefined): Date | undefined =>
   moment === undefined ? undefined : new Date(moment);
 
+const reportedElsewhere = (): void => undefined;
+
+/**
+ * An operation whose promise nobody awaits must not end the process when it fails: its fault is an event, and the commit
+ * that waits for it answers with it.
+ */
+function waitedFor<T>(operation: Promise<T>): Promise<T> {
+  operation.catch(reportedElsewhere);
+  return operation;
+}
+
 /** The promise; or, with a callback, nothing, and the callback is called outside of any promise. */
 function answering(operation: Promise<void>, callback: SessionCallback | undefined): Promise<void> | void {
-  if (!callback) return operation;
+  if (!callback) return waitedFor(operation);
   operation.then(
     () => process.nextTick(callback),
     (error: unknown) => process.nextTick(callback, error),
