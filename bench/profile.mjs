@@ -60,7 +60,11 @@ function print({ nodes, samples, timeDeltas }, count) {
     const owner = ownerOf(functionName, url);
     add(packages, owner, timeDeltas[i]);
     if (owner === OURS)
-      add(functions, `${functionName || '(anonymous)'} ${placeOf(url)}:${lineNumber + 1}`, timeDeltas[i]);
+      add(
+        functions,
+        `${functionName === '' ? '(anonymous)' : functionName} ${placeOf(url)}:${lineNumber + 1}`,
+        timeDeltas[i],
+      );
   }
   const total = [...packages.values()].reduce((sum, time) => sum + time, 0);
   const rowsOf = (times, most) =>

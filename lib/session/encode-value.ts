@@ -23,10 +23,11 @@ export function encodeValue(codec: SessionCodec, value: unknown, name: string): 
 const MAX_PATH = 200;
 
 function pathText(key: string, path: readonly (string | number)[]): string {
-  const step = (name: string | number): string => (isPlain(name) ? `.${name}` : `[${JSON.stringify(name)}]`);
   const text = path.reduce<string>((so, name) => so + step(name), quoted(key));
   return text.length <= MAX_PATH ? text : `${text.slice(0, MAX_PATH)}…`;
 }
+
+const step = (name: string | number): string => (isPlain(name) ? `.${name}` : `[${JSON.stringify(name)}]`);
 
 /** Names may come from clients: a line break in one must not begin a line of the log. */
 const isPlain = (name: string | number): boolean => typeof name === 'string' && /^[\w$-]{1,100}$/.test(name);

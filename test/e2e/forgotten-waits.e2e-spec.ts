@@ -27,6 +27,9 @@ class ScriptController {
   }
 }
 
+const timeouts = ({ events }: RunningApp): number =>
+  events.filter(event => event.type === 'store-failed' && event.code === 'SESSION_STORE_TIMEOUT').length;
+
 describe.each(platforms)('what a handler does not wait for, on $name', platform => {
   let store: FaultyStore;
   let running: RunningApp;
@@ -68,15 +71,12 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
       )
       .toBe(503);
     // The rest of a second is over once a call goes through to the store again and misses its deadline there.
-    const timeouts = () =>
-      running.events.filter(event => event.type === 'store-failed' && event.code === 'SESSION_STORE_TIMEOUT')
-        .length;
-    const before = timeouts();
+    const before = timeouts(running);
     await expect
       .poll(
         async () => {
           await browser.get('/me', { cookie: `sid=${'A'.repeat(43)}; sid=${'B'.repeat(42)}A` });
-          return timeouts();
+          return timeouts(running);
         },
         { timeout: 8_000, interval: 100 },
       )
@@ -111,10 +111,10 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
 
   it('a loop of updates in the background does not hold the answer', async () => {
     const browser = await signedIn();
-    let isStopped = false;
+    const stop = new AbortController();
     handler = session => {
       void (async () => {
-        while (!isStopped) {
+        while (!stop.signal.aborted) {
           await session.update('n', (n = 0) => Number(n) + 1);
           await new Promise(resolve => setImmediate(resolve));
         }
@@ -122,7 +122,7 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
       return { started: true };
     };
     expect((await browser.get('/run')).json()).toEqual({ started: true });
-    isStopped = true;
+    stop.abort();
   });
 
   it('a cookie that was renewed before somebody else ended the session is not sent (ADV-28)', async () => {

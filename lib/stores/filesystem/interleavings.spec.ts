@@ -26,6 +26,7 @@ import {
   updateEntry,
   type SessionState,
 } from './session-journal.js';
+import { addEntry, beginEntry, endEntry, userReplay, type UserState } from './user-journal.js';
 import { destroyWithoutRoom, touchWithoutRoom } from './without-room.js';
 
 // What another process does between the look at a journal and the append to it. `decide` is called right there.
@@ -290,5 +291,25 @@ describe('without room to append', () => {
     expect(other.load(id)).toMatchObject({ expiresAt: expiresAt + 9, lastSeenAt: now + 7 });
     journals.renew(path);
     expect(other.load(id)).toMatchObject({ expiresAt: expiresAt + 9, lastSeenAt: now + 7 });
+  });
+});
+
+describe('the list of a user', () => {
+  it('that the sweep ends between the look and the append does not take an entry any more', () => {
+    const users = new Journals<UserState>(userReplay, false);
+    const entry = addEntry('mine', id, expiresAt, now);
+    const list = join(dirname(path), next);
+    users.create(list, beginEntry(new Map()));
+    let looks = 0;
+    const outcome = users.append<unknown>(list, {
+      entry,
+      decide: () => {
+        if (looks++ === 0) users.append(list, { entry: endEntry('x', now), decide: () => undefined });
+        return undefined;
+      },
+    });
+    expect(outcome).toBe('over');
+    const reading = users.read(list);
+    expect(reading).toMatchObject({ state: { isOver: true, entries: new Map() } });
   });
 });

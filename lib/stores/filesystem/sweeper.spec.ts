@@ -79,7 +79,8 @@ describe('the sweep', () => {
 
   it('lets other work through all the time: a turn of the event loop for every 64 files or 4 removals (FLT-39)', async () => {
     const store = new FileSessionStore({ directory });
-    for (let i = 0; i < 600; i++) store.create(idOf(i), until(i < 200 ? now : now + MINUTE));
+    // All in one folder: between two of them it waits for the disk anyway.
+    for (let i = 0; i < 600; i++) store.create(idOf(i * 256), until(i < 200 ? now : now + MINUTE));
     let turns = 0;
     let isSweeping = true;
     const turn = () => {
