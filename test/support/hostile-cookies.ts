@@ -244,8 +244,10 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   add('H-122', 'a big neighbour', `a=${'x'.repeat(15 * 1024)}; sid=${V}`, 'alice');
   add('H-123', '4000 empty neighbours', `${'a=;'.repeat(4000)} sid=${V}`, 'alice');
   add('H-124', '900 header lines', [...lines(900), `sid=${V}`], 'alice');
-  add('H-124b', '1200 header lines', [...lines(1200), `sid=${V}`], 'nobody', {
-    differs: 'Node drops the lines after the thousandth',
+  // Node 20 drops the lines after the thousandth; later ones refuse the request.
+  const afterTheThousandth = Number.parseInt(process.versions.node, 10) < 22 ? 'nobody' : 431;
+  add('H-124b', '1200 header lines', [...lines(1200), `sid=${V}`], afterTheThousandth, {
+    differs: 'this is for Node to say',
   });
   add('H-125', '8000 separators', `${'; '.repeat(7900)}sid=${V}`, 'alice');
   add('H-126', 'chunks', Array.from({ length: 200 }, (_, i) => `sid${i}=x`).join('; '), 'nobody');
