@@ -66,6 +66,17 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     await agree(nodes, nodes.length);
   });
 
+  it('opens at once, every time', async () => {
+    for (let i = 0; i < 12; i++) {
+      const start = performance.now();
+      const store = open();
+      await store.open();
+      expect(await store.load(idOf('a'))).toBeUndefined();
+      expect(performance.now() - start).toBeLessThan(700);
+      await store.close();
+    }
+  });
+
   it('all first calls at once, to all nodes, are answered', async () => {
     const store = open();
     const results = await Promise.all(

@@ -60,7 +60,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
         expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'SESSION_STORE_TIMEOUT' } });
       }
     });
-    expect(took).toBeLessThan(400);
+    expect(took, 'all of them at the same time').toBeLessThan(1_000);
     expect(await errorOf(Promise.resolve().then(() => guarded.load(idOf('a'))))).toMatchObject({
       code: 'SESSION_STORE_UNAVAILABLE',
     });
@@ -93,7 +93,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     await wait(50);
     await server.kill();
     await wait(150);
-    expect(await timed(() => traffic.stop())).toBeLessThan(100);
+    expect(await timed(() => traffic.stop())).toBeLessThan(1_000);
     expect(traffic.seen).toMatchObject({ absent: 0, broken: 0, foreign: 0, undone: 0 });
     expect(traffic.seen.own).toBeGreaterThan(0);
     expect(traffic.seen.failed).toBeGreaterThan(50);
@@ -105,7 +105,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     const error = await errorOf(late.open());
     expect(error).not.toBeInstanceOf(StoreRefusedError);
     expect(error.message).toMatch(/ECONNREFUSED/);
-    expect(await timed(() => errorOf(late.load(idOf('a'))))).toBeLessThan(100);
+    expect(await timed(() => errorOf(late.load(idOf('a'))))).toBeLessThan(500);
     await server.restart();
     expect(await untilItWorks(() => late.ping(), 3_000)).toBeLessThan(2_000);
     expect(await late.create(idOf('b'), record)).toBe(true);
@@ -243,7 +243,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     proxy.freeze();
     const calls = Array.from({ length: 100 }, () => errorOf(store.load(idOf('a'))));
     proxy.reset();
-    expect(await timed(() => Promise.all(calls))).toBeLessThan(300);
+    expect(await timed(() => Promise.all(calls))).toBeLessThan(1_000);
     proxy.thaw();
     expect(await untilItWorks(() => store.load(idOf('a')), 2_000)).toBeLessThan(1_000);
   });
@@ -266,13 +266,13 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
   });
 
   it('a slow network costs one trip per call, and calls do not wait for each other (FLT-08)', async () => {
-    proxy.latencyMs = () => 60;
-    expect(await timed(() => store.load(idOf('a')))).toBeLessThan(110);
+    proxy.latencyMs = () => 300;
+    expect(await timed(() => store.load(idOf('a')))).toBeLessThan(580);
     expect(await timed(() => store.update(idOf('a'), updateOf({ set: { 'd:a': '1' } }), now))).toBeLessThan(
-      110,
+      580,
     );
     const fifty = Array.from({ length: 50 }, (_, i) => idOf(i));
-    expect(await timed(() => Promise.all(fifty.map(id => store.load(id))))).toBeLessThan(200);
+    expect(await timed(() => Promise.all(fifty.map(id => store.load(id))))).toBeLessThan(1_500);
   });
 
   it('a connection that takes bytes and gives none is given up, and the next one works (FLT-01, FLT-13)', async () => {
@@ -280,7 +280,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     await impatient.open();
     proxy.freeze();
     const accepted = proxy.accepted;
-    expect(await timed(() => errorOf(impatient.load(idOf('a'))))).toBeLessThan(500);
+    expect(await timed(() => errorOf(impatient.load(idOf('a'))))).toBeLessThan(1_500);
     await untilItWorks(async () => expect(proxy.accepted).toBeGreaterThan(accepted + 1), 3_000);
     proxy.thaw();
     expect(await untilItWorks(() => impatient.load(idOf('a')), 3_000)).toBeLessThan(2_000);

@@ -27,16 +27,10 @@ export class RedisConnection {
   /** Redis would not give us our database, and the driver went on with another. */
   #isMisled = false;
   #isClosed = false;
-  #losses = 0;
 
   constructor(options: RedisSessionStoreOptions, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
-  }
-
-  /** How many connections were lost so far: two calls went through the same one if this did not change between. */
-  get losses(): number {
-    return this.#losses;
   }
 
   /** Connects. Rejects when that does not succeed soon; it is tried further all the same. */
@@ -121,7 +115,7 @@ export class RedisConnection {
     client.on('error', this.#onTrouble);
     client.on('node error', this.#onTrouble);
     client.on('ready', () => this.#onReady(client));
-    client.on('close', () => this.#onClose());
+    client.on('close', () => (this.#isMisled = false));
     client.on('end', () => this.#revive(client));
     client.on('+node', (node: Redis) => this.#warmUp(node));
     await client.connect();
@@ -145,11 +139,6 @@ export class RedisConnection {
   #onReady(client: Client): void {
     if (this.#isMisled) setTimeout(() => client.disconnect(true), RETRY_MS).unref();
     else this.#trouble = undefined;
-  }
-
-  #onClose(): void {
-    this.#losses++;
-    this.#isMisled = false;
   }
 
   /** The driver gives up for good when it is disturbed at a bad moment, as by a Sentinel that changes its mind. */

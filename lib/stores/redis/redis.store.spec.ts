@@ -72,7 +72,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   const key = (label: string) => prefix + idOf(label);
   const keys = async () => (await redis.keys(`${prefix}*`)).sort();
   const keptUntil = async (name: string, moment: number) =>
-    expect(Math.abs(Date.now() + (await redis.pttl(name)) - moment - KEPT_MS)).toBeLessThan(50);
+    expect(Math.abs(Date.now() + (await redis.pttl(name)) - moment - KEPT_MS)).toBeLessThan(5_000);
 
   beforeAll(async () => {
     const url = await anyRedisUrl();

@@ -18,9 +18,8 @@ export class ScriptRunner {
 
   /** What the script answers; 0 means that it wrote nothing. */
   async run(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
-    const losses = this.#connection.losses;
     const reply = await this.#evaluate(script, key, args);
-    if (this.#replicas !== undefined && reply !== 0) await this.#confirmed(this.#replicas, losses);
+    if (this.#replicas !== undefined && reply !== 0) await this.#confirmed(this.#replicas);
     return reply;
   }
 
@@ -37,8 +36,11 @@ export class ScriptRunner {
     }
   }
 
-  /** WAIT speaks of all that was written before it, and only of what came through the same connection. */
-  async #confirmed(replicas: number, losses: number): Promise<void> {
+  /**
+   * WAIT speaks of all that came before it through the same connection. It is sent in the turn in which the write was
+   * answered: there is no other connection by then, if this one is gone the call fails.
+   */
+  async #confirmed(replicas: number): Promise<void> {
     this.#confirmation ??= new Promise(resolve => {
       // Writes whose answers came together are confirmed together.
       setImmediate(() => {
@@ -47,9 +49,6 @@ export class ScriptRunner {
       });
     });
     const confirmed = Number(await this.#confirmation);
-    if (losses !== this.#connection.losses) {
-      throw new Error('[session:redis] the connection was lost before the replicas confirmed the write.');
-    }
     if (confirmed >= replicas) return;
     throw new Error(
       `[session:redis] ${confirmed} of ${replicas} replicas confirmed the write within ${REPLICAS_MS} ms ("waitReplicas").`,
