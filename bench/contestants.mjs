@@ -1,6 +1,6 @@
-// Who takes part: the bare platform, the platform with a no-op interceptor and middleware, ours, and the peers.
-// Each prepares a Nest application for sessions and says what Nest's decorator is that injects one.
-import { Session as NestSession } from '@nestjs/common';
+// Who takes part: the bare platform, the platform with a no-op interceptor and middleware, the platform with one bare
+// command of a driver, ours, and the peers. Each prepares a Nest application for sessions and says which decorator injects one.
+import { Session as NestSession, createParamDecorator } from '@nestjs/common';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,12 +9,22 @@ const require = createRequire(import.meta.url);
 const DAY_MS = 86_400_000;
 const SECRET = 'a secret of at least thirty-two characters';
 
+/** More than the default: one scenario reads a session of 100 KB. */
+const MAX_SIZE = 256 * 1024;
+
 /**
  * @typedef {object} Contestant
  * @property {'express' | 'fastify'} platform
- * @property {'platform' | 'ours' | 'peer'} kind
- * @property {string} store what keeps the sessions, for `--only`
- * @property {(build: string, folder: string) => Promise<Setup>} setUp with the build of ours, and a folder for files
+ * @property {'platform' | 'driver' | 'ours' | 'peer'} kind
+ * @property {'none' | 'memory' | 'filesystem' | 'redis' | 'mongodb'} store what keeps the sessions
+ * @property {string[]} [scenarios] the only ones that make sense
+ * @property {(build: string, place: Place) => Promise<Setup>} setUp with the build of ours
+ *
+ * @typedef {object} Place where sessions can be kept: empty, and nobody else's
+ * @property {string} folder
+ * @property {string} redisUrl
+ * @property {string} mongodbUrl
+ * @property {string} name for a database, or in front of keys
  *
  * @typedef {object} Setup
  * @property {(...args: unknown[]) => ParameterDecorator} [decorator] injects the session into a handler
@@ -35,46 +45,99 @@ const noop = {
   }),
 };
 
+/** Reads one record with the driver and parses it: what no library over this driver can do without. */
+const bareRead = (store, openReader) => ({
+  kind: 'driver',
+  store,
+  scenarios: ['read'],
+  async setUp(_build, place) {
+    const read = await openReader(place);
+    return { decorator: createParamDecorator(async () => JSON.parse(await read())) };
+  },
+});
+
+const TEXT = JSON.stringify({ views: 1, user: { name: 'Ada Lovelace' }, padding: 'x'.repeat(250) });
+
+const hgetall = bareRead('redis', async ({ redisUrl, name }) => {
+  const { Redis } = await import('ioredis');
+  const client = new Redis(redisUrl);
+  await client.hset(`${name}:bare`, { text: TEXT });
+  return async () => (await client.hgetall(`${name}:bare`)).text;
+});
+
+const findOne = bareRead('mongodb', async ({ mongodbUrl, name }) => {
+  const { MongoClient } = await import('mongodb');
+  const client = await MongoClient.connect(mongodbUrl);
+  const collection = client.db(name).collection('bare');
+  await collection.insertOne({ _id: 'bare', text: TEXT });
+  return async () => (await collection.findOne({ _id: 'bare' })).text;
+});
+
+const OPTIONS_BY_STORE = {
+  memory: () => ({}),
+  filesystem: ({ folder }) => ({ directory: folder }),
+  redis: ({ redisUrl, name }) => ({ url: redisUrl, prefix: `${name}:` }),
+  mongodb: ({ mongodbUrl, name }) => ({ url: mongodbUrl, database: name }),
+};
+
 const ours = (type, load) => ({
   kind: 'ours',
   store: type,
-  async setUp(build, folder) {
+  async setUp(build, place) {
     const { Session, SessionModule } = await import(pathToFileURL(resolve(build, 'index.js')).href);
-    const place = type === 'filesystem' ? { directory: folder } : {};
+    const options = { type, ...OPTIONS_BY_STORE[type](place), load, maxSize: MAX_SIZE };
+    // The bench speaks plain HTTP, so the cookie must not ask for more.
     return {
       decorator: Session,
-      // The bench speaks plain HTTP, so the cookie must not ask for more.
-      imports: [SessionModule.forRoot({ type, ...place, load, cookie: { secure: false } })],
+      imports: [SessionModule.forRoot({ ...options, cookie: { secure: false } })],
     };
   },
 });
 
+/** The stores of the peers; connect-redis serves both. */
+const PEER_STORES = {
+  memory: () => new (require('express-session').MemoryStore)(),
+  filesystem({ folder }) {
+    const FileStore = require('session-file-store')(require('express-session'));
+    return new FileStore({ path: folder, logFn() {} });
+  },
+  async redis({ redisUrl, name }) {
+    const { RedisStore } = await import('connect-redis');
+    const { createClient } = await import('redis');
+    return new RedisStore({ client: await createClient({ url: redisUrl }).connect(), prefix: `${name}:` });
+  },
+  async mongodb({ mongodbUrl, name }) {
+    const { default: MongoStore } = await import('connect-mongo');
+    return MongoStore.create({ mongoUrl: mongodbUrl, dbName: name });
+  },
+};
+
 const expressSession = store => ({
   kind: 'peer',
   store,
-  async setUp(_build, folder) {
-    const session = require('express-session');
-    const FileStore = require('session-file-store')(session);
+  async setUp(_build, place) {
     const options = {
       secret: SECRET,
       resave: false,
       saveUninitialized: false,
       cookie: { maxAge: DAY_MS },
-      store: store === 'memory' ? new session.MemoryStore() : new FileStore({ path: folder, logFn() {} }),
+      store: await PEER_STORES[store](place),
     };
-    return { prepare: app => app.use(session(options)) };
+    return { prepare: app => app.use(require('express-session')(options)) };
   },
 });
 
-const fastifySession = {
+const fastifySession = store => ({
   kind: 'peer',
-  store: 'memory',
-  async setUp() {
+  store,
+  async setUp(_build, place) {
     const options = {
       secret: SECRET,
       saveUninitialized: false,
       rolling: false,
       cookie: { maxAge: DAY_MS, secure: false },
+      // Its own memory store is what it uses without one.
+      ...(store !== 'memory' && { store: await PEER_STORES[store](place) }),
     };
     return {
       async prepare(app) {
@@ -83,28 +146,31 @@ const fastifySession = {
       },
     };
   },
-};
+});
 
-const OURS = [
-  ['ours, memory', ours('memory', 'eager')],
-  ['ours, memory, lazy', ours('memory', 'lazy')],
-  ['ours, filesystem', ours('filesystem', 'eager')],
-  ['ours, filesystem, lazy', ours('filesystem', 'lazy')],
+const COMMON = [
+  ['platform', bare],
+  ['platform + no-op', noop],
+  ['platform + ioredis HGETALL', hgetall],
+  ['platform + mongodb findOne', findOne],
+  ...Object.keys(OPTIONS_BY_STORE).flatMap(store => [
+    [`ours, ${store}`, ours(store, 'eager')],
+    [`ours, ${store}, lazy`, ours(store, 'lazy')],
+  ]),
 ];
 
 const BY_PLATFORM = {
   express: [
-    ['platform', bare],
-    ['platform + no-op', noop],
-    ...OURS,
+    ...COMMON,
     ['express-session, MemoryStore', expressSession('memory')],
     ['express-session, session-file-store', expressSession('filesystem')],
+    ['express-session, connect-redis', expressSession('redis')],
+    ['express-session, connect-mongo', expressSession('mongodb')],
   ],
   fastify: [
-    ['platform', bare],
-    ['platform + no-op', noop],
-    ...OURS,
-    ['@fastify/session, memory', fastifySession],
+    ...COMMON,
+    ['@fastify/session, memory', fastifySession('memory')],
+    ['@fastify/session, connect-redis', fastifySession('redis')],
   ],
 };
 

@@ -2,14 +2,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { Child } from './child.mjs';
+import { contestants } from './contestants.mjs';
 
-/** What is asked, and whether a cookie comes along. */
+/** What is asked, what starts the sessions that it is asked of, and whether their cookies come along. */
 export const scenarios = {
-  'plain-anon': { path: '/plain', hasCookie: false },
-  'plain-cookie': { path: '/plain', hasCookie: true },
-  read: { path: '/read', hasCookie: true },
-  write: { path: '/write', hasCookie: true },
+  'plain-anon': { path: '/plain', start: '/start', hasCookie: false },
+  'plain-cookie': { path: '/plain', start: '/start', hasCookie: true },
+  read: { path: '/read', start: '/start', hasCookie: true },
+  write: { path: '/write', start: '/start', hasCookie: true },
+  'read-10k': { path: '/read-one', start: '/start-10k', hasCookie: true },
+  'read-100k': { path: '/read-one', start: '/start-100k', hasCookie: true },
 };
 
 /** Where there are no sessions a cookie is sent too: parsing the header is not the session's cost. */
@@ -23,6 +27,7 @@ const DUMMY_COOKIE = `sid=${'x'.repeat(43)}`;
  * @param {object} how
  * @param {string} how.name the contestant
  * @param {string} how.build the folder of ours
+ * @param {{ redisUrl?: string, mongodbUrl?: string }} how.servers
  * @param {Child} [how.load] the load generator; without one the server drives itself, without a network
  * @param {number} how.seconds the length of the counted window
  * @param {number} how.connections how many requests are under way at a time; each has a session of its own
@@ -32,14 +37,17 @@ const DUMMY_COOKIE = `sid=${'x'.repeat(43)}`;
  * @returns {Promise<Record<string, { requests: number, cpu: number, throughput: number, p50: number }>>} by scenario: CPU
  *   of the server process in µs per request, requests per second, and the median latency in µs
  */
-export async function measure({ name, build, load, seconds, connections, warmUp, only, profile }) {
+export async function measure({ name, build, servers, load, seconds, connections, warmUp, only, profile }) {
   const folder = await mkdtemp(join(tmpdir(), 'session-bench-'));
-  const server = new Child('server.mjs', [name, build, folder]);
+  const place = { ...servers, folder, name: `session-bench-${randomUUID()}` };
+  const server = new Child('server.mjs', [name, build, JSON.stringify(place)]);
   try {
     const { port } = await server.answer();
-    const cookies = await startSessions(port, connections);
+    const started = new Map();
     const generator = load ?? server;
-    const run = async ({ path, hasCookie }, limit) => {
+    const run = async ({ path, start, hasCookie }, limit) => {
+      if (!started.has(start)) started.set(start, await startSessions(port, start, connections));
+      const cookies = started.get(start);
       const sent = hasCookie ? cookies : cookies.map(() => '');
       await generator.ask({ command: 'open', port, path, cookies: sent });
       const isProfiled = profile !== undefined && limit.seconds !== undefined;
@@ -56,23 +64,29 @@ export async function measure({ name, build, load, seconds, connections, warmUp,
         p50: done.p50 * 1000,
       };
     };
-    const chosen = Object.entries(scenarios).filter(([scenario]) => !only || only.includes(scenario));
+    const own = contestants[name].scenarios;
+    const chosen = Object.entries(scenarios).filter(
+      ([scenario]) =>
+        (own ?? only ?? [scenario]).includes(scenario) && (only ?? [scenario]).includes(scenario),
+    );
     for (const [, scenario] of chosen) await run(scenario, { requests: warmUp });
     const results = {};
     for (const [title, scenario] of chosen) results[title] = await run(scenario, { seconds });
-    await checkSession(name, port, cookies[0]);
+    const [cookie] = started.get('/start') ?? [];
+    if (cookie !== undefined && contestants[name].kind !== 'driver') await checkSession(name, port, cookie);
     return results;
   } finally {
     await server.end();
+    await servers.clear?.(place.name);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** One session for each connection. @returns the cookies, as they are sent back */
-async function startSessions(port, connections) {
+async function startSessions(port, path, connections) {
   const start = async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/start`);
-    if (!response.ok) throw new Error(`/start was answered ${response.status}`);
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    if (!response.ok) throw new Error(`${path} was answered ${response.status}`);
     return response.headers.getSetCookie()[0]?.split(';', 1)[0] ?? DUMMY_COOKIE;
   };
   return Promise.all(Array.from({ length: connections }, start));

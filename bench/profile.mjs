@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { Child } from './child.mjs';
 import { measure } from './measure.mjs';
 import { markdown } from './report.mjs';
+import { startServers } from './servers.mjs';
 
 const OURS = 'nestjs-http-session';
 const ROOT = resolve(import.meta.dirname, '..');
@@ -32,9 +33,11 @@ print(JSON.parse(await readFile(file, 'utf8')), requests);
 /** Profiles the measured window of one scenario: neither the start nor the warm-up is in it. */
 async function take(name, scenario) {
   const load = flags['no-network'] ? undefined : new Child('load.mjs');
+  const servers = await startServers();
   const result = await measure({
     name,
     build: flags.build,
+    servers,
     load,
     seconds: Number(flags.seconds),
     connections: 32,
@@ -43,6 +46,7 @@ async function take(name, scenario) {
     profile: resolve(flags.out),
   });
   await load?.end();
+  await servers.stop();
   const { requests: count, cpu } = result[scenario];
   console.log(
     `${name}, ${scenario}: ${count} requests, ${cpu.toFixed(1)} µs CPU each (with the profiler on)\n`,

@@ -6,6 +6,7 @@ import { Child } from './child.mjs';
 import { contestants } from './contestants.mjs';
 import { measure, scenarios } from './measure.mjs';
 import { report } from './report.mjs';
+import { startServers } from './servers.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -29,8 +30,10 @@ const only = flags.only.split(',').filter(Boolean);
 for (const build of builds) {
   if (!existsSync(join(build, 'index.js'))) throw new Error(`there is no build in ${build}: npm run build`);
 }
+const servers = await startServers();
 const onlyScenarios = only.filter(word => word in scenarios);
 const chosen = entrants(only.filter(word => !(word in scenarios)));
+for (const hint of Object.values(servers.missing)) process.stderr.write(`${hint}\n`);
 if (chosen.length === 0) throw new Error(`--only=${flags.only} leaves nobody`);
 
 const load = flags['no-network'] ? undefined : new Child('load.mjs');
@@ -43,6 +46,7 @@ for (let round = 1; round <= rounds; round++) {
     const measured = await measure({
       name,
       build,
+      servers,
       load,
       seconds,
       connections,
@@ -55,14 +59,16 @@ for (let round = 1; round <= rounds; round++) {
 }
 process.stderr.write('\r\x1b[K');
 await load?.end();
+await servers.stop();
 console.log(report(results, { rounds, seconds, connections, hasNetwork: load !== undefined }));
 
 /** Words are names of platforms, kinds and stores. Ours takes part once for each build. */
 function entrants(words) {
   const isWanted = ({ platform, kind, store }) =>
     matches(words, ['express', 'fastify'], platform) &&
-    matches(words, ['memory', 'filesystem'], store, kind === 'platform') &&
-    matches(words, ['platform', 'ours', 'peer'], kind);
+    matches(words, ['memory', 'filesystem', 'redis', 'mongodb'], store, kind === 'platform') &&
+    matches(words, ['platform', 'driver', 'ours', 'peer'], kind) &&
+    servers.missing[store] === undefined;
   return Object.entries(contestants)
     .filter(([, contestant]) => isWanted(contestant))
     .flatMap(([name, { kind }]) =>

@@ -1,4 +1,4 @@
-// One contestant in a process of its own: node bench/server.mjs <contestant> <build folder> <folder for files>
+// One contestant in a process of its own: node bench/server.mjs <contestant> <build folder> <place as JSON>
 // Tells its parent `{ port }` when it listens, and then does what it is told.
 import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';
@@ -8,9 +8,9 @@ import { Session } from 'node:inspector/promises';
 import { drive } from './drive.mjs';
 import { contestants, defaultDecorator } from './contestants.mjs';
 
-const [name, build, folder] = process.argv.slice(2);
+const [name, build, place] = process.argv.slice(2);
 const { platform, setUp } = contestants[name];
-const { decorator = defaultDecorator, imports = [], prepare } = await setUp(build, folder);
+const { decorator = defaultDecorator, imports = [], prepare } = await setUp(build, JSON.parse(place));
 
 /** About 0.3 KB as JSON. */
 const sample = () => ({
@@ -24,8 +24,14 @@ const sample = () => ({
   locale: 'en-GB',
 });
 
+/** So many keys with about 1 KB each, as JSON. */
+const keys = count =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [`key${i}`, [sample(), sample(), { ...sample(), i }]]),
+  );
+
 /** Stands in for a session where there is none. */
-const noSession = sample();
+const noSession = { ...sample(), ...keys(100) };
 
 class BenchController {
   plain() {
@@ -34,6 +40,18 @@ class BenchController {
   start(session) {
     Object.assign(session ?? noSession, sample());
     return { ok: true };
+  }
+  start10k(session) {
+    Object.assign(session ?? noSession, keys(10));
+    return { ok: true };
+  }
+  start100k(session) {
+    Object.assign(session ?? noSession, keys(100));
+    return { ok: true };
+  }
+  readOne(session) {
+    const { key7 } = session ?? noSession;
+    return { name: key7[0].user.name };
   }
   read(session) {
     const { views, user } = session ?? noSession;
@@ -46,11 +64,13 @@ class BenchController {
   }
 }
 
+const PATHS = { start10k: 'start-10k', start100k: 'start-100k', readOne: 'read-one' };
+
 // Decorators by hand, so that nothing has to be compiled.
 for (const method of Object.getOwnPropertyNames(BenchController.prototype)) {
   if (method === 'constructor') continue;
   const descriptor = Object.getOwnPropertyDescriptor(BenchController.prototype, method);
-  Get(method)(BenchController.prototype, method, descriptor);
+  Get(PATHS[method] ?? method)(BenchController.prototype, method, descriptor);
   if (method !== 'plain') decorator()(BenchController.prototype, method, 0);
 }
 Controller()(BenchController);
