@@ -1,0 +1,168 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { expect, vi } from 'vitest';
+import { Session, type SessionModuleOptions } from '../../lib/index.js';
+import type { Browser } from './browser.js';
+import { KeepAliveLoad, type LoadAnswer, type LoadRequest } from './keep-alive-load.js';
+import type { Platform } from './platforms.js';
+import { startApp } from './start-app.js';
+
+const STORE_TIMEOUT_MS = 600;
+/** How late something may be on a busy machine, and far below "never". */
+const GENEROUS_MS = 2_000;
+const RECOVERY_MS = 2_000;
+const OUTAGE_MS = 3_000;
+const CONNECTIONS = 40;
+/** How many of them read or write a session. */
+const SIGNED_IN = 24;
+
+/** How a database goes and comes back. */
+export interface Outage {
+  begin(): unknown;
+  /** Resolves when the database is back. */
+  end(): unknown;
+}
+
+interface Asked extends LoadRequest {
+  /** Looks at the session; changes it; has a cookie and no use for it; has none. */
+  readonly kind: 'read' | 'write' | 'untouched' | 'visitor';
+  readonly user: string;
+}
+type Answered = LoadAnswer<Asked>;
+
+type Counted = Session<{ count?: number }>;
+
+@Controller()
+class Counters {
+  @Post('login/:user')
+  async login(@Session() session: Counted, @Param('user') user: string) {
+    await session.login(user);
+  }
+
+  @Get('read')
+  read(@Session() session: Counted) {
+    return { user: session.loggedInAs ?? null, count: session.count ?? 0 };
+  }
+
+  @Post('write')
+  @HttpCode(200)
+  async write(@Session() session: Counted) {
+    const count = await session.update('count', (count = 0) => count + 1);
+    return { user: session.loggedInAs ?? null, count };
+  }
+
+  @Get('plain')
+  plain() {
+    return 'plain';
+  }
+}
+
+/**
+ * An application under load, whose database goes for three seconds and comes back; and all its answers looked at. Fails
+ * when one of them is not what an outage may cost.
+ */
+export async function expectToSurvive(
+  outage: Outage,
+  platform: Platform,
+  backend: SessionModuleOptions,
+): Promise<void> {
+  const complaints: unknown[] = [];
+  const complain = (complaint: unknown): void => void complaints.push(complaint);
+  const signals = ['warning', 'unhandledRejection', 'uncaughtExceptionMonitor'] as const;
+  for (const signal of signals) process.on(signal as 'warning', complain);
+  const session = { storeTimeout: STORE_TIMEOUT_MS };
+  const running = await startApp({ platform, backend, session, controllers: [Counters] });
+  const load = new KeepAliveLoad(running.url, await signedIn(running.browser));
+  try {
+    await wait(500);
+    const goneAt = performance.now();
+    await outage.begin();
+    await wait(OUTAGE_MS);
+    await outage.end();
+    const backAt = performance.now();
+    const byKind = (...kinds: Asked['kind'][]) =>
+      load.answers.filter(({ request }) => kinds.includes(request.kind));
+    const served = () =>
+      byKind('read', 'write').filter(({ status, answeredAt }) => status === 200 && answeredAt > backAt);
+    await vi.waitFor(() => expect(usersOf(served())).toBe(SIGNED_IN), RECOVERY_MS + GENEROUS_MS);
+    await load.stop();
+    expect(served()[0]!.answeredAt - backAt).toBeLessThan(RECOVERY_MS);
+
+    expect(load.errors, 'requests without an answer').toEqual([]);
+    const visitors = byKind('visitor');
+    const bound = STORE_TIMEOUT_MS + GENEROUS_MS + longest(visitors); // those wait for nothing but the machine
+    const untouched = byKind('untouched');
+    expect(statusesOf([...visitors, ...untouched])).toEqual(new Set([200]));
+    expectAtOnce(
+      untouched.filter(({ askedAt, answeredAt }) => askedAt > goneAt && answeredAt < backAt),
+      bound,
+    );
+
+    const withSession = byKind('read', 'write');
+    expect(statusesOf(withSession)).toEqual(new Set([200, 503]));
+    expectNobodyLoggedOut(withSession);
+    expectAtOnce(
+      withSession.filter(({ status }) => status === 503),
+      bound,
+    );
+    expect(complaints).toEqual([]);
+  } finally {
+    await load.stop();
+    await running.close();
+    for (const signal of signals) process.off(signal as 'warning', complain);
+  }
+}
+
+/** Connections most of which belong to somebody who is signed in, each in a session of their own. */
+async function signedIn(browser: () => Browser): Promise<Asked[]> {
+  const kinds: Asked['kind'][] = ['read', 'read', 'write', 'untouched', 'visitor'];
+  const paths = { read: '/read', write: '/write', untouched: '/plain', visitor: '/plain' };
+  return Promise.all(
+    Array.from({ length: CONNECTIONS }, async (_, i): Promise<Asked> => {
+      const kind = kinds[i % kinds.length]!;
+      const user = `user ${i}`;
+      const theirs = browser();
+      if (kind !== 'visitor') await theirs.post(`/login/${user}`);
+      return {
+        kind,
+        user,
+        path: paths[kind],
+        method: kind === 'write' ? 'POST' : 'GET',
+        cookie: theirs.cookie,
+      };
+    }),
+  );
+}
+
+/** A success shows the user's own session, with all that was acknowledged before; no answer speaks of the cookie. */
+function expectNobodyLoggedOut(answers: readonly Answered[]): void {
+  const acknowledged = new Map<string, number>();
+  for (const { request, status, text, setCookies } of answers) {
+    expect(setCookies).toEqual([]);
+    if (status !== 200) continue;
+    const { user, count } = JSON.parse(text) as { user: string | null; count: number };
+    expect(user).toBe(request.user);
+    expect(count).toBeGreaterThanOrEqual(acknowledged.get(request.user) ?? 0);
+    acknowledged.set(request.user, count);
+  }
+}
+
+/** Calls are refused for a second after one has missed the deadline: so an outage costs most requests no wait at all. */
+function expectAtOnce(answers: readonly Answered[], boundMs: number): void {
+  expect(longest(answers)).toBeLessThan(boundMs);
+  expect(answers.length).toBeGreaterThan(50);
+  const atOnce = answers.filter(({ tookMs }) => tookMs < STORE_TIMEOUT_MS / 2);
+  expect(atOnce.length / answers.length).toBeGreaterThan(0.6);
+}
+
+function statusesOf(answers: readonly Answered[]): Set<number> {
+  return new Set(answers.map(({ status }) => status));
+}
+
+function usersOf(answers: readonly Answered[]): number {
+  return new Set(answers.map(({ request }) => request.user)).size;
+}
+
+function longest(answers: readonly Answered[]): number {
+  return Math.max(...answers.map(({ tookMs }) => tookMs));
+}
