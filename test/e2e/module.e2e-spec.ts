@@ -254,7 +254,7 @@ describe('the memory store', () => {
   });
 });
 
-describe('opening and closing', () => {
+describe('opening and closing on express', () => {
   it('a store of your own is opened, and left open: you close it', async () => {
     const store = new FaultyStore();
     const { app } = await start(SessionModule.forRoot({ store }));
@@ -282,7 +282,7 @@ describe('opening and closing', () => {
   });
 });
 
-describe('a store that does not answer at start-up', () => {
+describe('a store that does not answer at start-up on express', () => {
   it('is logged, and the application starts (failFast: false)', async () => {
     const store = new FaultyStore();
     store.fail('open', new Error('connection refused'), { times: 1 });

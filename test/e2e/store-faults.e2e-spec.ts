@@ -465,7 +465,7 @@ async function startWith(options: SessionModuleOptions): Promise<void> {
   await module.close();
 }
 
-describe('start-up', () => {
+describe('start-up on express', () => {
   const platform = platforms[0]!;
 
   it('with a store that does not answer starts, says so, answers 503, and serves as soon as it is there (FLT-03)', async () => {
@@ -514,7 +514,7 @@ describe('start-up', () => {
   });
 });
 
-describe('a full store', () => {
+describe('a full store on express', () => {
   it('refuses new sessions with 503; reads, changes, touches and logouts of the others work (FLT-16)', async () => {
     const app = await startApp({
       platform: platforms[0]!,
@@ -539,7 +539,7 @@ describe('a full store', () => {
   });
 });
 
-describe('a slow store', () => {
+describe('a slow store on express', () => {
   it('within the deadline is waited for, reads side by side (FLT-08)', async () => {
     const store = new FaultyStore();
     const app = await startApp({

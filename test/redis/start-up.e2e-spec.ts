@@ -102,7 +102,7 @@ describeWithRedis('an application with sessions in Redis', () => {
 
   const [express] = platforms;
 
-  it('does not start with failFast, or when Redis refuses it, and leaves nothing running (FLT-03, FLT-12)', async () => {
+  it('does not start with failFast, or when Redis refuses it, and leaves nothing running, on express (FLT-03, FLT-12)', async () => {
     await server.ask('CONFIG', 'SET', 'requirepass', 'right');
     expect((await errorOf(start(express!))).message).toMatch(/type: 'redis'.*NOAUTH.*password/);
 
@@ -120,12 +120,12 @@ describeWithRedis('an application with sessions in Redis', () => {
     closing.close();
   });
 
-  it('warns of a Redis that throws sessions away (FLT-17)', async () => {
+  it('warns of a Redis that throws sessions away, on express (FLT-17)', async () => {
     await server.ask('CONFIG', 'SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru');
     expect((await start(express!)).logs.join()).toMatch(/warn: .*"maxmemory-policy" is allkeys-lru/);
   });
 
-  it("takes the application's client, and leaves it open at the end", async () => {
+  it("takes the application's client, and leaves it open at the end, on express", async () => {
     const client = new Redis(server.port);
     const app = await startApp({
       platform: express!,
