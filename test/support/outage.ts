@@ -93,7 +93,7 @@ export async function expectToSurvive(
     const bound = STORE_TIMEOUT_MS + GENEROUS_MS + longest(visitors); // those wait for nothing but the machine
     const untouched = byKind('untouched');
     expect(statusesOf([...visitors, ...untouched])).toEqual(new Set([200]));
-    expectAtOnce(
+    expectRest(
       untouched.filter(({ askedAt, answeredAt }) => askedAt > goneAt && answeredAt < backAt),
       bound,
     );
@@ -101,7 +101,7 @@ export async function expectToSurvive(
     const withSession = byKind('read', 'write');
     expect(statusesOf(withSession)).toEqual(new Set([200, 503]));
     expectNobodyLoggedOut(withSession);
-    expectAtOnce(
+    expectRest(
       withSession.filter(({ status }) => status === 503),
       bound,
     );
@@ -147,12 +147,16 @@ function expectNobodyLoggedOut(answers: readonly Answered[]): void {
   }
 }
 
-/** Calls are refused for a second after one has missed the deadline: so an outage costs most requests no wait at all. */
-function expectAtOnce(answers: readonly Answered[], boundMs: number): void {
+/** No answer waits beyond the deadline, and hardly one that is asked for in the second after it was missed first. */
+function expectRest(answers: readonly Answered[], boundMs: number): void {
   expect(longest(answers)).toBeLessThan(boundMs);
-  expect(answers.length).toBeGreaterThan(50);
-  const atOnce = answers.filter(({ tookMs }) => tookMs < STORE_TIMEOUT_MS / 2);
-  expect(atOnce.length / answers.length).toBeGreaterThan(0.6);
+  const missed = answers.filter(({ tookMs }) => tookMs >= STORE_TIMEOUT_MS);
+  const missedAt = Math.min(...missed.map(({ answeredAt }) => answeredAt));
+  const resting = ({ askedAt }: Answered): boolean => askedAt > missedAt && askedAt < missedAt + 800;
+  const asked = missed.length === 0 ? answers : answers.filter(resting);
+  expect(asked.length).toBeGreaterThan(20);
+  const atOnce = asked.filter(({ tookMs }) => tookMs < STORE_TIMEOUT_MS / 2);
+  expect(atOnce.length / asked.length).toBeGreaterThan(0.8);
 }
 
 function statusesOf(answers: readonly Answered[]): Set<number> {
