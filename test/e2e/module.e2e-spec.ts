@@ -254,17 +254,17 @@ describe('the memory store', () => {
   });
 });
 
-describe('opening and closing on express', () => {
+describe.each(platforms)('opening and closing on $name', platform => {
   it('a store of your own is opened, and left open: you close it', async () => {
     const store = new FaultyStore();
-    const { app } = await start(SessionModule.forRoot({ store }));
+    const { app } = await start(SessionModule.forRoot({ store }), platform);
     await app.close();
     expect(store.taken()).toEqual(['open']);
   });
 
   it('a store that we made is closed with the application, and the events complete', async () => {
     const close = vi.spyOn(MemorySessionStore.prototype, 'close');
-    const { app, feature } = await start(SessionModule.forRoot('memory'));
+    const { app, feature } = await start(SessionModule.forRoot('memory'), platform);
     const completed = vi.fn<() => void>();
     feature.sessions.events$.subscribe({ complete: completed });
     expect(close).not.toHaveBeenCalled();
@@ -276,7 +276,7 @@ describe('opening and closing on express', () => {
   it('a directory is made at start-up, not at the first session', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'nestjs-http-session-'));
     const directory = join(parent, 'deep', 'sessions');
-    await start(SessionModule.forRoot({ type: 'filesystem', directory }));
+    await start(SessionModule.forRoot({ type: 'filesystem', directory }), platform);
     await expect(access(directory)).resolves.toBeUndefined();
     await rm(parent, { recursive: true });
   });

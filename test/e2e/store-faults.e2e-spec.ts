@@ -1,9 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { Test } from '@nestjs/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   SessionConfigError,
-  SessionModule,
   SessionStoreError,
   StoreRefusedError,
   type Session,
@@ -458,15 +456,9 @@ describe.each(platforms)("onStoreError: 'anonymous' on $name (HTTP-36)", platfor
   );
 });
 
-async function startWith(options: SessionModuleOptions): Promise<void> {
-  const module = await Test.createTestingModule({ imports: [SessionModule.forRoot(options)] })
-    .setLogger({ log() {}, error() {}, warn() {} })
-    .compile();
-  await module.close();
-}
-
-describe('start-up on express', () => {
-  const platform = platforms[0]!;
+describe.each(platforms)('start-up on $name', platform => {
+  const startWith = async (options: SessionModuleOptions): Promise<void> =>
+    (await startApp({ platform, backend: options })).close();
 
   it('with a store that does not answer starts, says so, answers 503, and serves as soon as it is there (FLT-03)', async () => {
     const store = new FaultyStore();
@@ -514,10 +506,10 @@ describe('start-up on express', () => {
   });
 });
 
-describe('a full store on express', () => {
+describe.each(platforms)('a full store on $name over memory', platform => {
   it('refuses new sessions with 503; reads, changes, touches and logouts of the others work (FLT-16)', async () => {
     const app = await startApp({
-      platform: platforms[0]!,
+      platform,
       backend: { type: 'memory', maxSessions: 1 },
       controllers: [ScriptController],
     });
@@ -539,11 +531,11 @@ describe('a full store on express', () => {
   });
 });
 
-describe('a slow store on express', () => {
+describe.each(platforms)('a slow store on $name', platform => {
   it('within the deadline is waited for, reads side by side (FLT-08)', async () => {
     const store = new FaultyStore();
     const app = await startApp({
-      platform: platforms[0]!,
+      platform,
       backend: { store },
       controllers: [ScriptController],
     });
