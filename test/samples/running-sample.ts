@@ -29,11 +29,11 @@ export class Samples {
   }
 
   /** Starts a sample on a free port. Its sessions are those of the last time. */
-  async start(name: string): Promise<RunningSample> {
+  async start(name: string, settings: Readonly<Record<string, string>> = {}): Promise<RunningSample> {
     const { NODE_ENV: _, VITEST: __, NODE_OPTIONS: ___, ...env } = process.env;
     const child = spawn(process.execPath, ['scripts/sample.mjs', name], {
       cwd: this.folder,
-      env: { ...env, PORT: '0' },
+      env: { ...env, PORT: '0', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a group of its own, so that a kill reaches the application as well as the script
     });
@@ -50,7 +50,7 @@ export class Samples {
       child.on('close', () => reject(new Error(`${name} ended before it listened:\n${output}`)));
     });
     const end = async (signal: NodeJS.Signals): Promise<void> => {
-      signalGroup(child, signal);
+      if (this.#running.has(child)) signalGroup(child, signal);
       await ended;
     };
     return { url, output: () => output, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };

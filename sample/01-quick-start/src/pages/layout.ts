@@ -62,5 +62,5 @@ function footer({ id, expiresAt }: Session<ShopSession>): Html {
       ? html`You are new here: a session begins with this page.`
       : html`Session <code>${id.slice(0, 8)}</code>, ends ${fromNow(expiresAt)} unless you come back. Restart
           the server: it is still here.`;
-  return html`<footer>${about}</footer>`;
+  return html`<footer>${about} Answered by process ${process.pid}.</footer>`;
 }

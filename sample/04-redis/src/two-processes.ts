@@ -1,0 +1,46 @@
+import cluster from 'node:cluster';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+
+const PROCESSES = 2;
+
+/** Runs an application in two processes behind one address. Connections go to them in turn. */
+export async function runInTwoProcesses(module: Type): Promise<void> {
+  if (cluster.isPrimary) supervise();
+  else await listen(module);
+}
+
+/** What a process manager does in production, or several machines behind a load balancer. */
+function supervise(): void {
+  const hasListened = new Set<number>();
+  let isStopping = false;
+  cluster.on('listening', ({ id }, { port }) => {
+    hasListened.add(id);
+    if (hasListened.size === PROCESSES) console.log(`The shop is open: http://localhost:${port}`);
+  });
+  cluster.on('exit', ({ id }, code) => {
+    if (isStopping) return;
+    if (hasListened.has(id)) cluster.fork();
+    else process.exit(code || 1); // it could not start, and has said why: another would not do better
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      isStopping = true;
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+    });
+  }
+  for (let count = 0; count < PROCESSES; count++) cluster.fork();
+}
+
+async function listen(module: Type): Promise<void> {
+  const app = await NestFactory.create(module, { logger: ['error', 'warn'] });
+  app.enableShutdownHooks();
+  app.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    response.setHeader('X-Process', process.pid);
+    // A browser keeps its connection, and with it its process. This one has to come back, and meets the other.
+    response.setHeader('Connection', 'close');
+    next();
+  });
+  await app.listen(process.env.PORT ?? 3000);
+}
