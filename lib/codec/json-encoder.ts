@@ -3,6 +3,9 @@ import { BIGINT, BUFFER, BYTES, CONST, DATE, looksEscaped, MAP, SET } from './js
 import { describeInstance, kindOf } from './object-kind.js';
 import { MAX_DEPTH, UnencodableValueError } from './session-codec.interface.js';
 
+/** Thrown when the text must become longer than it may. */
+export const TOO_LONG = new Error('the text is longer than it may be');
+
 /**
  * One walk over one value: refuses what cannot be kept and puts escapes in place of what JSON does not know.
  *
@@ -15,10 +18,15 @@ export class JsonEncoder {
   private readonly path: (string | number)[] = [];
   private depth = 0;
 
+  /** @param room how many bytes the text may have. What certainly takes more ends the walk early, with `TOO_LONG`. */
+  constructor(private room = Infinity) {}
+
   /** What `JSON.stringify` shall write for the value. */
   escape(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
+        this.take(value.length + 2);
+        return value;
       case 'boolean':
         return value;
       case 'number':
@@ -67,6 +75,7 @@ export class JsonEncoder {
 
   private escapePlain(object: Record<string, unknown>): unknown {
     const keys = Object.keys(object);
+    this.take(keys.length * 4 + 1);
     this.refuseSymbols(object);
     // A hidden `toJSON` would be called by JSON.stringify; anything else hidden would be lost.
     if (Object.getOwnPropertyNames(object).length !== keys.length) throw this.refusal('a hidden property');
@@ -74,6 +83,7 @@ export class JsonEncoder {
     let copy: Record<string, unknown> | undefined;
     for (const key of keys) {
       this.path[level] = key;
+      this.take(key.length);
       const value = object[key];
       const escaped = this.escape(value);
       // An own `__proto__` is copied as an own property by the spread, so the assignment finds that and no setter.
@@ -86,18 +96,18 @@ export class JsonEncoder {
 
   private escapeArray(array: unknown[]): unknown {
     this.refuseSymbols(array);
-    const isDense = Object.keys(array).length === array.length;
     const level = this.enter(array);
     let copy: unknown[] | undefined;
     for (let index = 0; index < array.length; index++) {
       this.path[level] = index;
+      this.take(1); // here, so that a hole is found first, and the keys of a long array are never listed
       const value = array[index];
       if (value === undefined && !(index in array)) throw this.refusal('a hole in an array');
       const escaped = this.escape(value);
       if (escaped !== value) (copy ??= array.slice())[index] = escaped;
     }
     this.depth = level;
-    if (!isDense) throw this.refusal('an array with named properties');
+    if (Object.keys(array).length !== array.length) throw this.refusal('an array with named properties');
     return copy ?? array;
   }
 
@@ -109,6 +119,7 @@ export class JsonEncoder {
 
   private escapeMap(map: Map<unknown, unknown>): unknown {
     this.refuseProperties(map, 'a Map');
+    this.take(map.size);
     const level = this.enter(map);
     const entries: [unknown, unknown][] = [];
     Map.prototype.forEach.call(map, (value: unknown, key: unknown) => {
@@ -123,6 +134,7 @@ export class JsonEncoder {
 
   private escapeSet(set: Set<unknown>): unknown {
     this.refuseProperties(set, 'a Set');
+    this.take(set.size);
     const level = this.enter(set);
     const values: unknown[] = [];
     Set.prototype.forEach.call(set, (value: unknown) => {
@@ -134,9 +146,19 @@ export class JsonEncoder {
   }
 
   private base64(bytes: Uint8Array): string {
+    this.take(bytes.byteLength);
     // Names are not looked for: listing them lists every byte's index too, which takes milliseconds for 64 KiB.
     this.refuseSymbols(bytes);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  }
+
+  /**
+   * Counts bytes that the text will have at least: a character of a string is one or more, an element has a comma or a
+   * bracket, a key has quotes and a colon.
+   */
+  private take(bytes: number): void {
+    this.room -= bytes;
+    if (this.room < 0) throw TOO_LONG;
   }
 
   /** Steps into a container and gives back its level. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from 'vitest';
-import { jsonCodec } from './json.codec.js';
+import { encodeJsonWithin, jsonCodec } from './json.codec.js';
 
 /** Mulberry32: the same numbers on each run. */
 function randomFrom(seed: number): (below: number) => number {
@@ -118,6 +118,13 @@ it('random values come back equal, from the same text (STO-32, D-07)', () => {
   const random = randomFrom(20_240_501);
   const values = Array.from({ length: 4000 }, () => randomValue(random, 5));
   expect(values.filter(value => !comesBackEqual(value)).map(value => jsonCodec.encode(value))).toEqual([]);
+});
+
+it('random values are never called longer than their text is (FLT-42)', () => {
+  const random = randomFrom(42);
+  const values = Array.from({ length: 4000 }, () => randomValue(random, 5));
+  const exact = values.map(value => encodeJsonWithin(value, Buffer.byteLength(jsonCodec.encode(value))));
+  expect(exact).toEqual(values.map(value => jsonCodec.encode(value)));
 });
 
 it('random JSON is written exactly as JSON does, unless an object looks like an escape', () => {

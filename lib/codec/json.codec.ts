@@ -1,5 +1,5 @@
 import { revive } from './json-decoder.js';
-import { JsonEncoder } from './json-encoder.js';
+import { JsonEncoder, TOO_LONG } from './json-encoder.js';
 import { MARKER } from './json-escapes.js';
 import { type SessionCodec, UnencodableValueError } from './session-codec.interface.js';
 import { mayNestTooDeeply, nestsTooDeeply } from './text-depth.js';
@@ -30,14 +30,23 @@ const LONG_TEXT = 65_536;
  *
  * @publicApi
  */
-export const jsonCodec: SessionCodec = { encode, decode };
+export const jsonCodec: SessionCodec = {
+  encode: value => encodeJsonWithin(value, Infinity) as string,
+  decode,
+};
 
-function encode(value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'boolean') return JSON.stringify(value);
-  const encoder = new JsonEncoder();
+/**
+ * The text of `jsonCodec`, or `undefined` when it certainly has more bytes than this: found out after as many steps as
+ * bytes, whatever the size of the value.
+ */
+export function encodeJsonWithin(value: unknown, maxBytes: number): string | undefined {
+  if (typeof value === 'boolean') return JSON.stringify(value);
+  if (typeof value === 'string') return value.length + 2 <= maxBytes ? JSON.stringify(value) : undefined;
+  const encoder = new JsonEncoder(maxBytes);
   try {
     return JSON.stringify(encoder.escape(value));
   } catch (error) {
+    if (error === TOO_LONG) return undefined;
     if (error instanceof UnencodableValueError) throw error;
     throw encoder.refusal('a value that throws when it is read', error);
   }

@@ -119,7 +119,7 @@ export class KeyChanges {
     const current = text === null ? undefined : state.decode(key, text).value;
     const running = Promise.resolve(change(current));
     const value = await inTime(running, late - performance.now(), () => this.#conflict(key));
-    return { value, text: value === undefined ? null : state.encode(value, key) };
+    return { value, text: value === undefined ? null : state.encode(value, fieldOfKey(key), key) };
   }
 
   #storedOf({ state, exchange }: HttpSession): StoredIdentity {

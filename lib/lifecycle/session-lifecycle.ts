@@ -211,7 +211,7 @@ export class SessionLifecycle {
         key,
         ...(id !== undefined && { id }),
       });
-    return new SessionState(this.records.codec, broken, live?.identity, live?.texts);
+    return new SessionState(this.options, broken, live?.identity, live?.texts);
   }
 
   // --- details, in the order of use ---------------------------------------------------------------------------------

@@ -1,4 +1,3 @@
-import type { SessionCodec } from '../codec/session-codec.interface.js';
 import { idOf, newSid } from '../crypto/session-id.js';
 import { SessionClosedError, SessionStoreError } from '../errors/session.error.js';
 import type { SessionEvents } from '../events/session-events.js';
@@ -33,10 +32,6 @@ export class SessionRecords {
     readonly clock: Clock,
     readonly events: SessionEvents,
   ) {}
-
-  get codec(): SessionCodec {
-    return this.options.codec;
-  }
 
   /** sid → id → record → live session, or `undefined` with an event that says why not. */
   find(sid: string): Awaitable<LiveRecord | undefined> {

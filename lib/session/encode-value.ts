@@ -1,10 +1,24 @@
+import { encodeJsonWithin, jsonCodec } from '../codec/json.codec.js';
 import { UnencodableValueError, type SessionCodec } from '../codec/session-codec.interface.js';
 import { SessionDataError } from '../errors/session.error.js';
 
-/** @throws SessionDataError naming the key and the path inside its value */
-export function encodeValue(codec: SessionCodec, value: unknown, name: string): string {
+/**
+ * The text of a value; `undefined` when it is found out early that it would be longer than this. Only our own codec can
+ * do that, and it is known by its identity: an object that was copied from it may encode in another way.
+ *
+ * @throws SessionDataError naming the key and the path inside its value
+ */
+export function encodeValue(
+  codec: SessionCodec,
+  value: unknown,
+  name: string,
+  maxBytes: number,
+): string | undefined {
   try {
-    return codec.encode(value);
+    if (codec === jsonCodec) return encodeJsonWithin(value, maxBytes);
+    const text: unknown = codec.encode(value);
+    if (typeof text === 'string') return text;
+    throw new TypeError('the codec made no text'); // JSON.stringify gives `undefined` for a function
   } catch (error) {
     const where = error instanceof UnencodableValueError ? pathText(name, error.path) : quoted(name);
     const what = error instanceof UnencodableValueError ? error.message : 'the codec refused it';

@@ -10,7 +10,12 @@ function sessionWith() {
   const lifecycle = { look: () => seen.push('look'), change: () => seen.push('change') };
   const exchange = { lifecycle } as unknown as HttpExchange;
   const texts = { 'd:a': '1', 'd:id': '"data"', 'd:broken': '{' };
-  const state = new SessionState(jsonCodec, key => seen.push(`broken ${key}`), undefined, texts);
+  const state = new SessionState(
+    { codec: jsonCodec, maxSizeBytes: 1_000 },
+    key => seen.push(`broken ${key}`),
+    undefined,
+    texts,
+  );
   const { facade } = new HttpSession(exchange, state, false);
   return { facade, seen, state };
 }

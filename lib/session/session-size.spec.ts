@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SessionDataError } from '../errors/session.error.js';
-import { assertFits } from './session-size.js';
+import { assertFits, valueTooLarge } from './session-size.js';
 import type { SessionChange, Texts } from './session-state.js';
 
 const change = (set: Texts, removed: string[] = []): SessionChange => ({ set, delete: removed });
@@ -50,5 +50,15 @@ describe('assertFits', () => {
     expect(message).toContain('"flash message" (56 bytes), "two" (43 bytes), "four" (34 bytes)');
     expect(message).toContain('"maxSize" is 100');
     expect(message).not.toContain('secret');
+  });
+});
+
+describe('valueTooLarge', () => {
+  it('names the value that was not encoded first, then the largest of the others', () => {
+    const texts = { 'd:new': text(90), 'd:one': text(10), 'd:two': text(40), 'd:three': text(20) };
+    const error = valueTooLarge(texts, 'd:new', 100);
+    expect(error).toMatchObject({ code: 'SESSION_TOO_LARGE', keys: ['new', 'two', 'three'] });
+    expect(error.message).toContain('have more than 174 bytes and "maxSize" is 100; largest: "new" (more than 174 bytes), "two" (43 bytes)'); // prettier-ignore
+    expect(valueTooLarge({}, 'f:1:info', 100)).toMatchObject({ keys: ['flash message'] });
   });
 });

@@ -13,25 +13,46 @@ export function assertFits(texts: Texts, change: SessionChange, maxSizeBytes: nu
   for (const field of change.delete) delete after[field];
   const size = sizeOf(after);
   if (size <= maxSizeBytes || size <= sizeOf(texts)) return;
-  const largest = Object.keys(after)
-    .toSorted((a, b) => bytesOf(after, b) - bytesOf(after, a))
-    .slice(0, 3);
-  const keys = largest.map(field => (isDataField(field) ? keyOfField(field) : 'flash message'));
-  const list = largest
-    .map((field, i) => `${JSON.stringify(keys[i])} (${bytesOf(after, field)} bytes)`)
-    .join(', ');
-  throw new SessionDataError(
-    'SESSION_TOO_LARGE',
-    `the session would have ${size} bytes and "maxSize" is ${maxSizeBytes}; largest: ${list}. It was not saved. Keep large data elsewhere and its id in the session`,
-    keys,
-  );
+  throw tooLarge(`${size}`, largestOf(after), maxSizeBytes);
 }
 
-function sizeOf(texts: Texts): number {
+/** The error for one value that is too large already, so that its text was not even made. */
+export function valueTooLarge(texts: Texts, field: string, maxSizeBytes: number): SessionDataError {
+  const { [field]: _, ...others } = texts;
+  const size = `more than ${Math.max(maxSizeBytes, sizeOf(texts))}`;
+  return tooLarge(size, [{ key: nameOf(field), size }, ...largestOf(others)], maxSizeBytes);
+}
+
+/** The encoded bytes of a session. */
+export function sizeOf(texts: Texts): number {
   let size = 0;
   for (const field in texts) size += bytesOf(texts, field);
   return size;
 }
+
+interface Part {
+  readonly key: string;
+  readonly size: string;
+}
+
+function tooLarge(size: string, parts: readonly Part[], maxSizeBytes: number): SessionDataError {
+  const largest = parts.slice(0, 3);
+  const list = largest.map(part => `${JSON.stringify(part.key)} (${part.size} bytes)`).join(', ');
+  return new SessionDataError(
+    'SESSION_TOO_LARGE',
+    `the session would have ${size} bytes and "maxSize" is ${maxSizeBytes}; largest: ${list}. It was not saved. Keep large data elsewhere and its id in the session`,
+    largest.map(({ key }) => key),
+  );
+}
+
+function largestOf(texts: Texts): Part[] {
+  return Object.keys(texts)
+    .toSorted((a, b) => bytesOf(texts, b) - bytesOf(texts, a))
+    .slice(0, 3)
+    .map(field => ({ key: nameOf(field), size: `${bytesOf(texts, field)}` }));
+}
+
+const nameOf = (field: string): string => (isDataField(field) ? keyOfField(field) : 'flash message');
 
 /** The kind (`d:`, `f:`) is ours and not counted. */
 function bytesOf(texts: Texts, field: string): number {

@@ -12,7 +12,7 @@ const other: StoredIdentity = { ...identity, sid: 'sid2', id: 'id2' };
 function stateOf(texts: Texts = {}, { isStored = true } = {}) {
   const broken: string[] = [];
   const state = new SessionState(
-    jsonCodec,
+    { codec: jsonCodec, maxSizeBytes: 1_000 },
     key => broken.push(key),
     isStored ? identity : undefined,
     Object.freeze(texts),
@@ -88,7 +88,7 @@ describe('SessionState finds what has to be written', () => {
 
   it('a codec that throws anything is a refusal, too', () => {
     const codec = { ...jsonCodec, encode: () => JSON.parse('{') as string };
-    const state = new SessionState(codec, () => undefined, undefined);
+    const state = new SessionState({ codec, maxSizeBytes: 1_000 }, () => undefined, undefined);
     state.set('a', 1);
     expect(() => state.change()).toThrow(SessionDataError);
     expect(state.isChanged()).toBe(true);

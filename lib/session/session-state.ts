@@ -4,6 +4,7 @@ import type { SessionMoments } from '../store/session-record.interface.js';
 import { encodeValue } from './encode-value.js';
 import { fieldOfKey, isDataField, isFlashField, keyOfField } from './session-fields.js';
 import type { SessionMeta } from './session-meta.js';
+import { sizeOf, valueTooLarge } from './session-size.js';
 
 /** A session that is in the store: its secret, its id, and what the record said besides the data. */
 export interface StoredIdentity {
@@ -20,6 +21,12 @@ export type Texts = Readonly<Record<string, string>>;
 export interface SessionChange {
   readonly set: Texts;
   readonly delete: readonly string[];
+}
+
+/** What of the options concerns the data. */
+export interface SessionDataOptions {
+  readonly codec: SessionCodec;
+  readonly maxSizeBytes: number;
 }
 
 /** A key that was read or assigned. Only these are compared at the end. */
@@ -48,7 +55,7 @@ export class SessionState {
   ended = false;
 
   constructor(
-    readonly codec: SessionCodec,
+    readonly options: SessionDataOptions,
     readonly onBrokenValue: (key: string) => void,
     public stored: StoredIdentity | undefined,
     texts: Texts = {},
@@ -92,7 +99,7 @@ export class SessionState {
   }
 
   addFlash(field: string, message: unknown, category: string): void {
-    this.#newFlashes.set(field, this.encode(message, `flash(${JSON.stringify(category)})`));
+    this.#newFlashes.set(field, this.encode(message, field, `flash(${JSON.stringify(category)})`));
   }
 
   /** Flash messages that are stored, and those that are not yet, oldest first. */
@@ -109,31 +116,27 @@ export class SessionState {
   }
 
   /**
-   * The text of a key's unsaved change (`null`: it was removed), or `undefined` when there is none.
+   * The text of a key's unsaved change (`null`: it was removed), or `undefined` when there is none. It may be larger than
+   * a session: for `update()` and `take()` it is only what they start from.
    *
    * @throws SessionDataError when the value cannot be encoded
    */
   pendingText(key: string): string | null | undefined {
     const slot = this.#slots.get(key);
-    if (!slot || (slot.broken && !slot.assigned)) return undefined;
-    const stored = this.#texts[fieldOfKey(key)];
-    if (!slot.present) return stored === undefined ? undefined : null;
-    if (!slot.assigned && isPrimitive(slot.value)) return undefined;
-    const text = this.encode(slot.value, key);
-    return text === stored || (stored !== undefined && text === this.#recoded(stored)) ? undefined : text;
+    return slot && this.#pendingText(key, slot, value => this.#encodeWithin(value, key, Infinity) as string);
   }
 
   /**
    * Everything that was changed since the texts were last in step with the store.
    *
-   * @throws SessionDataError when a value cannot be encoded
+   * @throws SessionDataError when a value cannot be encoded, or is too large for the session
    */
   change(): SessionChange {
     if (this.#slots.size === 0 && this.#newFlashes.size === 0) return NO_CHANGE;
     let set: Record<string, string> | undefined;
     let removed: string[] | undefined;
     for (const [key, slot] of this.#slots) {
-      const text = this.pendingText(key);
+      const text = this.#pendingText(key, slot, value => this.encode(value, fieldOfKey(key), key));
       slot.isRead = true;
       if (text === null) (removed ??= []).push(fieldOfKey(key));
       else if (text !== undefined) (set ??= {})[fieldOfKey(key)] = text;
@@ -220,7 +223,7 @@ export class SessionState {
   /** The value of a text, as a fresh copy. A broken text is reported, and reads as `undefined`. */
   decode(key: string, text: string): { readonly value: unknown; readonly isBroken: boolean } {
     try {
-      return { value: this.codec.decode(text), isBroken: false };
+      return { value: this.options.codec.decode(text), isBroken: false };
     } catch {
       this.onBrokenValue(key); // the text is kept
       return { value: undefined, isBroken: true };
@@ -238,15 +241,37 @@ export class SessionState {
     return slot;
   }
 
-  /** @throws SessionDataError naming the key and the path inside its value */
-  encode(value: unknown, name: string): string {
-    return encodeValue(this.codec, value, name);
+  /**
+   * The text of a value that is to be written under this field. One that is too large for the session is refused before
+   * it costs the time to encode it; what is there may be larger than `maxSize`, and then a value may be as large as that.
+   *
+   * @throws SessionDataError naming the key and the path inside its value; `SESSION_TOO_LARGE`
+   */
+  encode(value: unknown, field: string, name: string): string {
+    const { maxSizeBytes } = this.options;
+    const text =
+      this.#encodeWithin(value, name, maxSizeBytes) ?? this.#encodeWithin(value, name, sizeOf(this.#texts));
+    if (text === undefined) throw valueTooLarge(this.#texts, field, maxSizeBytes);
+    return text;
+  }
+
+  #encodeWithin(value: unknown, name: string, maxBytes: number): string | undefined {
+    return encodeValue(this.options.codec, value, name, maxBytes);
+  }
+
+  #pendingText(key: string, slot: Slot, encode: (value: unknown) => string): string | null | undefined {
+    if (slot.broken && !slot.assigned) return undefined;
+    const stored = this.#texts[fieldOfKey(key)];
+    if (!slot.present) return stored === undefined ? undefined : null;
+    if (!slot.assigned && isPrimitive(slot.value)) return undefined;
+    const text = encode(slot.value);
+    return text === stored || (stored !== undefined && text === this.#recoded(stored)) ? undefined : text;
   }
 
   /** The stored text as today's codec would write it: a difference that only the codec makes is no change. */
   #recoded(stored: string): string | undefined {
     try {
-      return this.codec.encode(this.codec.decode(stored));
+      return this.options.codec.encode(this.options.codec.decode(stored));
     } catch {
       return undefined; // a broken text that was assigned over: any new text is a change
     }
