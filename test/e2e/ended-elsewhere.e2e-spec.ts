@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../lib/index.js';
 import type { Answer, Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
 import { begin, run, ScriptController, type Script } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -12,8 +12,6 @@ interface Data {
 }
 
 type Work = (session: Session<Data>) => unknown;
-
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
 
 const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
 const VISITOR = { user: null, data: {} };
@@ -31,7 +29,7 @@ const learn = async (session: Session<Data>): Promise<string> =>
       (error: unknown) => (error as { code: string }).code,
     );
 
-describe.each(matrix)('a session that ended elsewhere, on $platform.name over $backend.name', cell => {
+describeCells('a session that ended elsewhere', backends, cell => {
   let app: RunningApp;
   beforeAll(async () => {
     app = await startApp({

@@ -1,9 +1,9 @@
 import { Controller, Get, Post } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
-import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 import { backends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 
 interface Shop {
   views?: number;
@@ -40,9 +40,7 @@ class ShopController {
   }
 }
 
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-
-describe.each(matrix)('first steps on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('first steps', backends, ({ platform, backend }) => {
   let running: RunningApp;
   beforeAll(async () => {
     running = await startApp({ platform, backend, controllers: [ShopController] });

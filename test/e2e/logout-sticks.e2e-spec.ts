@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
 import { begin, run, ScriptController, type Paused, type Script } from '../support/scripts.js';
 import { sharedBackends } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -13,8 +13,6 @@ interface Data {
 }
 
 const RENEWED_COOKIE = { cookie: { maxAge: '30d' } };
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-const sharedMatrix = platforms.flatMap(platform => sharedBackends.map(backend => ({ platform, backend })));
 
 const signIn: Script<Data> = async session => {
   session.note = 'from before';
@@ -148,7 +146,7 @@ const pending: readonly SlowRequest[] = [
   },
 ];
 
-describe.each(matrix)('logout sticks on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('logout sticks', backends, ({ platform, backend }) => {
   describe.each([
     { touch: 'no touch is due', passes: 0 },
     { touch: 'a touch that renews the cookie is due', passes: 120_000 },
@@ -295,46 +293,43 @@ describe.each(matrix)('logout sticks on $platform.name over $backend.name', ({ p
   });
 });
 
-describe.each(sharedMatrix)(
-  'logout sticks across two applications on $platform.name over $backend.name',
-  ({ platform, backend }) => {
-    let here: RunningApp;
-    let there: RunningApp;
-    beforeAll(async () => {
-      const common = {
-        platform,
-        controllers: [ScriptController],
-        session: { ...RENEWED_COOKIE, storeTimeout: 5_000 },
-      };
-      here = await startApp({ ...common, backend });
-      there = await startApp({ ...common, backend: here.place, clock: here.clock });
-    });
-    afterAll(async () => {
-      await there.close();
-      await here.close();
-    });
+describeCells('logout sticks across two applications', sharedBackends, ({ platform, backend }) => {
+  let here: RunningApp;
+  let there: RunningApp;
+  beforeAll(async () => {
+    const common = {
+      platform,
+      controllers: [ScriptController],
+      session: { ...RENEWED_COOKIE, storeTimeout: 5_000 },
+    };
+    here = await startApp({ ...common, backend });
+    there = await startApp({ ...common, backend: here.place, clock: here.clock });
+  });
+  afterAll(async () => {
+    await there.close();
+    await here.close();
+  });
 
-    it.each(pending)(
-      '$name in one application, logout in the other (FLT-50, CON-07)',
-      async ({ script, lateStatus }) => {
-        const { browser, before, id } = await alice(here);
-        here.clock.advance(120_000);
-        const slow = await begin(browser, script);
-        await run(browser.copy(there.url), logOut);
-        expectNoWordAboutTheCookie(await slow.finish(), lateStatus);
-        expect(await here.store.load(id)).toBeUndefined();
-        expect(await there.store.load(id)).toBeUndefined();
-        await expectSignedOut(here, browser, before);
-        await expectSignedOut(there, browser.copy(there.url), before.copy(there.url));
-      },
-    );
-
-    it('a rotation in one, a logout with the old cookie in the other: the successor is dead in both', async () => {
-      const { browser, before } = await alice(here);
-      await run<Data>(browser, session => session.regenerate({ keep: true }));
-      await run(before.copy(there.url), logOut);
+  it.each(pending)(
+    '$name in one application, logout in the other (FLT-50, CON-07)',
+    async ({ script, lateStatus }) => {
+      const { browser, before, id } = await alice(here);
+      here.clock.advance(120_000);
+      const slow = await begin(browser, script);
+      await run(browser.copy(there.url), logOut);
+      expectNoWordAboutTheCookie(await slow.finish(), lateStatus);
+      expect(await here.store.load(id)).toBeUndefined();
+      expect(await there.store.load(id)).toBeUndefined();
       await expectSignedOut(here, browser, before);
       await expectSignedOut(there, browser.copy(there.url), before.copy(there.url));
-    });
-  },
-);
+    },
+  );
+
+  it('a rotation in one, a logout with the old cookie in the other: the successor is dead in both', async () => {
+    const { browser, before } = await alice(here);
+    await run<Data>(browser, session => session.regenerate({ keep: true }));
+    await run(before.copy(there.url), logOut);
+    await expectSignedOut(here, browser, before);
+    await expectSignedOut(there, browser.copy(there.url), before.copy(there.url));
+  });
+});

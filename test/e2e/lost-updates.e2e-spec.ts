@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
 import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { sharedBackends } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -15,9 +15,6 @@ interface Data {
   since?: Date;
   bytes?: Uint8Array;
 }
-
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-const sharedMatrix = platforms.flatMap(platform => sharedBackends.map(backend => ({ platform, backend })));
 
 const assign =
   (value: unknown): Script<Data> =>
@@ -50,7 +47,7 @@ async function oneAfterTheOther(first: Browser, one: Script<Data>, second: Brows
   for (const request of paused) expect((await request.finish()).status).toBe(200);
 }
 
-describe.each(matrix)('no lost updates on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('no lost updates', backends, ({ platform, backend }) => {
   let app: RunningApp;
   beforeAll(async () => {
     app = await startApp({
@@ -323,45 +320,42 @@ describe.each(matrix)('no lost updates on $platform.name over $backend.name', ({
   });
 });
 
-describe.each(sharedMatrix)(
-  'no lost updates across two applications on $platform.name over $backend.name',
-  ({ platform, backend }) => {
-    let here: RunningApp;
-    let there: RunningApp;
-    beforeAll(async () => {
-      const common = { platform, controllers: [ScriptController], session: { storeTimeout: 10_000 } };
-      here = await startApp({ ...common, backend });
-      there = await startApp({ ...common, backend: here.place, clock: here.clock });
-    });
-    afterAll(async () => {
-      await there.close();
-      await here.close();
-    });
+describeCells('no lost updates across two applications', sharedBackends, ({ platform, backend }) => {
+  let here: RunningApp;
+  let there: RunningApp;
+  beforeAll(async () => {
+    const common = { platform, controllers: [ScriptController], session: { storeTimeout: 10_000 } };
+    here = await startApp({ ...common, backend });
+    there = await startApp({ ...common, backend: here.place, clock: here.clock });
+  });
+  afterAll(async () => {
+    await there.close();
+    await here.close();
+  });
 
-    it('20 parallel requests that set different keys leave all of them (FLT-51)', async () => {
-      const browser = await visitor(here);
-      const allHaveLoaded = meetingOf(20);
-      const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
-      await Promise.all(
-        keys.map((key, i) =>
-          run(browser.copy((i % 2 === 0 ? here : there).url), async session => {
-            await allHaveLoaded();
-            session[key] = key;
-          }),
-        ),
-      );
-      const expected = { a: 1, ...Object.fromEntries(keys.map(key => [key, key])) };
-      expect(await dataOf(browser)).toEqual(expected);
-      expect(await dataOf(browser.copy(there.url))).toEqual(expected);
-    });
+  it('20 parallel requests that set different keys leave all of them (FLT-51)', async () => {
+    const browser = await visitor(here);
+    const allHaveLoaded = meetingOf(20);
+    const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
+    await Promise.all(
+      keys.map((key, i) =>
+        run(browser.copy((i % 2 === 0 ? here : there).url), async session => {
+          await allHaveLoaded();
+          session[key] = key;
+        }),
+      ),
+    );
+    const expected = { a: 1, ...Object.fromEntries(keys.map(key => [key, key])) };
+    expect(await dataOf(browser)).toEqual(expected);
+    expect(await dataOf(browser.copy(there.url))).toEqual(expected);
+  });
 
-    it('of two that set the same key the later one stays', async () => {
-      const browser = await visitor(here);
-      const elsewhere = browser.copy(there.url);
-      await oneAfterTheOther(browser, assign('earlier'), elsewhere, assign('later'));
-      expect(await dataOf(browser)).toEqual({ a: 'later' });
-      await oneAfterTheOther(elsewhere, assign('first'), browser, assign('second'));
-      expect(await dataOf(elsewhere)).toEqual({ a: 'second' });
-    });
-  },
-);
+  it('of two that set the same key the later one stays', async () => {
+    const browser = await visitor(here);
+    const elsewhere = browser.copy(there.url);
+    await oneAfterTheOther(browser, assign('earlier'), elsewhere, assign('later'));
+    expect(await dataOf(browser)).toEqual({ a: 'later' });
+    await oneAfterTheOther(elsewhere, assign('first'), browser, assign('second'));
+    expect(await dataOf(elsewhere)).toEqual({ a: 'second' });
+  });
+});

@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { getSession, Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
+import { describeOver } from '../support/cells.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -117,7 +118,7 @@ const configure = (app: INestApplication): void => {
 };
 const right = { username: 'alice', password: 'right' };
 
-describe.each(backends)('Passport 0.7 on Express over $name', backend => {
+describeOver('Passport 0.7 on Express', backends, backend => {
   let running: RunningApp;
   beforeAll(async () => {
     running = await startApp({ platform: express[0]!, backend, controllers: [AccountController], configure });
@@ -215,7 +216,7 @@ describe.each(backends)('Passport 0.7 on Express over $name', backend => {
   });
 });
 
-describe('Passport 0.7 over a store that fails', () => {
+describe('Passport 0.7 on Express over a store that fails', () => {
   let store: FaultyStore;
   let running: RunningApp;
   beforeAll(async () => {

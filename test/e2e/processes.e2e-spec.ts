@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { backends, type BackendPlace } from '../support/backends.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { outsideBackends, type BackendPlace } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { buildLib, type BuiltLib } from '../support/built-lib.js';
+import { describeOver } from '../support/cells.js';
 import { startAppProcess, type AppProcess } from '../support/session-app-processes.js';
 
 interface Facts {
+  readonly id?: string;
   readonly user: string | null;
   readonly data: Record<string, unknown>;
 }
@@ -12,16 +14,20 @@ interface Facts {
 const NOBODY = { user: null, data: {} };
 const factsOf = async (browser: Browser): Promise<Facts> => (await browser.get('/me')).json();
 
-// What a place that processes share promises. A place is data here, so every store whose options are plain takes part.
-describe.each(backends.filter(({ isShared }) => isShared))('two processes over $name', backend => {
-  let lib: BuiltLib;
+let lib: BuiltLib;
+beforeAll(() => {
+  lib = buildLib();
+});
+afterAll(() => lib.dispose());
+
+// What a place that processes share promises.
+describeOver('two processes, on express and on fastify,', outsideBackends, backend => {
   let place: BackendPlace;
   let express: AppProcess;
   let fastify: AppProcess;
   const started: AppProcess[] = [];
 
   beforeAll(async () => {
-    lib = buildLib();
     place = await backend.place();
     const options = { ...place.options, storeTimeout: 10_000, cookie: { maxAge: '1d' } };
     [express, fastify] = await Promise.all([
@@ -35,7 +41,6 @@ describe.each(backends.filter(({ isShared }) => isShared))('two processes over $
     for (const app of started) app.process.kill('SIGKILL');
     await Promise.all(started.map(({ ended }) => ended));
     await place.dispose();
-    lib.dispose();
   });
 
   it.each([
@@ -61,6 +66,34 @@ describe.each(backends.filter(({ isShared }) => isShared))('two processes over $
         expect(answer.status).toBe(status);
         expect(await factsOf(before)).toEqual(NOBODY);
         expect(await factsOf(before.copy(fast.url))).toEqual(NOBODY);
+      }
+    },
+  );
+
+  it.each([
+    { how: 'revoke()', path: ({ id }: Facts) => `/revoke/${id}`, first: true, again: false },
+    { how: 'revokeByUser()', path: ({ user }: Facts) => `/revoke-by-user/${user}`, first: 1, again: 0 },
+  ])(
+    'what $how ends in one is dead in the other at once, and stays dead (ADV-28)',
+    async ({ path, first, again }) => {
+      for (const [here, there] of [
+        [express, fastify],
+        [fastify, express],
+      ] as const) {
+        const browser = here.browser();
+        await browser.get('/login/carol');
+        const facts = await factsOf(browser);
+        expect(facts.user).not.toBeNull();
+        const reached = here.reached();
+        const late = browser.copy().get('/slow-write');
+        await reached;
+        expect((await browser.copy(there.url).get(path(facts))).json()).toEqual({ revoked: first });
+        expect(await factsOf(browser)).toEqual(NOBODY);
+        here.go();
+        expect((await late).setCookies).toEqual([]);
+        expect(await factsOf(browser)).toEqual(NOBODY);
+        expect(await factsOf(browser.copy(there.url))).toEqual(NOBODY);
+        expect((await browser.get(path(facts))).json()).toEqual({ revoked: again });
       }
     },
   );
@@ -117,11 +150,13 @@ describe.each(backends.filter(({ isShared }) => isShared))('two processes over $
     const browser = express.browser();
     await browser.get('/set/a');
     let acknowledged = 0;
+    // A server that is being stopped answers on a connection that is in use as long as it is in use.
+    const headers = { connection: 'close' };
     const load = Array.from({ length: 8 }, async () => {
       for (;;) {
         const answer = await browser
           .copy()
-          .get('/increment')
+          .get('/increment', { headers })
           .catch(() => undefined);
         if (answer?.status !== 200) return;
         acknowledged++;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
 import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -15,7 +15,6 @@ interface Data {
 }
 
 const MINUTE = 60_000;
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
 
 const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
 
@@ -33,7 +32,7 @@ const factsOf = async (browser: Browser): Promise<Facts> => (await run<Data>(bro
 const isSuccessor = ({ args }: { args: readonly unknown[] }): boolean =>
   (args[2] as { successor?: string } | undefined)?.successor !== undefined;
 
-describe.each(matrix)('rotation on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('rotation', backends, ({ platform, backend }) => {
   let place: FaultyPlace;
   let app: RunningApp;
   beforeAll(async () => {

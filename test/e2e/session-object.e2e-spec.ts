@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import { platforms } from '../support/platforms.js';
 import { stage } from '../support/stage.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -29,9 +30,7 @@ const ODD_KEYS = [
   .flatMap(line => line.split(' '))
   .concat('', ' ', 'a\0b', 'line\r\nbreak', '\u2028', 'k'.repeat(10_240));
 
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-
-describe.each(matrix)('the session object on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('the session object', backends, ({ platform, backend }) => {
   const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {

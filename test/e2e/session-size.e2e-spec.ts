@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionDataError, type SessionRecord } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { backends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import type { Browser } from '../support/browser.js';
 import { platforms } from '../support/platforms.js';
 import { stage } from '../support/stage.js';
@@ -13,9 +14,7 @@ const ascii = (bytes: number): string => 'a'.repeat(bytes - 3);
 const emoji = (bytes: number): string =>
   '😀'.repeat(Math.floor((bytes - 3) / 4)) + 'a'.repeat((bytes - 3) % 4);
 
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-
-describe.each(matrix)('maxSize on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('maxSize', backends, ({ platform, backend }) => {
   const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {

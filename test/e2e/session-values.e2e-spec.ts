@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SessionDataError } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
 import { stage } from '../support/stage.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -69,9 +69,7 @@ const REFUSED: [string, () => unknown, RegExp][] = [
   ['the session itself', () => undefined, /"bad\.bad": a cycle/],
 ];
 
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-
-describe.each(matrix)('values of a session on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('values of a session', backends, ({ platform, backend }) => {
   const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {

@@ -1,9 +1,8 @@
 import { Controller, Get, Post } from '@nestjs/common';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
-import { backends } from '../support/backends.js';
+import { outsideBackends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import { CountingStore } from '../support/counting-store.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -52,22 +51,21 @@ describe.each(platforms)('a stolen copy of the store signs nobody in, on $name',
       await running.close();
     }
   });
+});
 
-  it('neither names nor contents of the files of sessions do', async () => {
-    const filesystem = backends.find(({ name }) => name === 'filesystem')!;
-    const running = await startApp({ platform, backend: filesystem, controllers: [AccountController] });
-    const { directory } = running.place as { directory: string };
-    const copy = async (): Promise<string> => {
-      const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-      const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
-      expect(files.length).toBeGreaterThan(0);
-      const contents = await Promise.all(files.map(file => readFile(file, 'latin1')));
-      return [...files, ...contents].join('\n');
-    };
+describeCells('a stolen copy of what is stored', outsideBackends, ({ platform, backend }) => {
+  it('signs nobody in, names and contents included (REQ-61, guarantee 10)', async () => {
+    const place = await backend.place();
+    const running = await startApp({
+      platform,
+      backend: place.options,
+      controllers: [AccountController],
+    });
     try {
-      await steal(running, copy);
+      await steal(running, () => place.dump());
     } finally {
       await running.close();
+      await place.dispose();
     }
   });
 });

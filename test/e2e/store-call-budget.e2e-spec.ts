@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import type { StoreVerb } from '../support/counting-store.js';
-import { platforms } from '../support/platforms.js';
 import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -17,7 +17,6 @@ interface Data {
 }
 
 const MINUTE = 60_000;
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
 
 const FULL: Data = {
   a: 1,
@@ -41,231 +40,226 @@ const updateTwice: Script<Data> = async session => {
   await session.update('n', (n = 0) => n + 1);
 };
 
-describe.each(matrix)(
-  'store calls of a request on $platform.name over $backend.name',
-  ({ platform, backend }) => {
-    let place: FaultyPlace;
-    let app: RunningApp;
-    let lazy: RunningApp;
-    beforeAll(async () => {
-      place = await faultyPlace(backend);
-      const common = { platform, backend: place.options, controllers: [ScriptController] };
-      app = await startApp(common);
-      lazy = await startApp({ ...common, clock: app.clock, session: { load: 'lazy' } });
-    });
-    afterAll(async () => {
-      await lazy.close();
-      await app.close();
-      await place.dispose();
-    });
+describeCells('store calls of a request', backends, ({ platform, backend }) => {
+  let place: FaultyPlace;
+  let app: RunningApp;
+  let lazy: RunningApp;
+  beforeAll(async () => {
+    place = await faultyPlace(backend);
+    const common = { platform, backend: place.options, controllers: [ScriptController] };
+    app = await startApp(common);
+    lazy = await startApp({ ...common, clock: app.clock, session: { load: 'lazy' } });
+  });
+  afterAll(async () => {
+    await lazy.close();
+    await app.close();
+    await place.dispose();
+  });
 
-    /** A browser with a full session that needs no touch. */
-    async function visitor(user?: string): Promise<Browser> {
-      const browser = app.browser();
-      await run<Data>(browser, async session => {
-        if (user !== undefined) await session.login(user);
-        Object.assign(session, FULL);
-      });
-      return browser;
-    }
-
-    /** What one request asks of the store. */
-    async function callsOf(browser: Browser, script: Script<Data>): Promise<StoreVerb[]> {
-      place.store.taken();
-      const { status, text } = await run(browser, script);
-      expect(`${status} ${status === 200 ? '' : text}`).toBe('200 ');
-      return place.store.taken();
-    }
-
-    it('none for a visitor, whatever he looks at (REQ-13, FLT-40, guarantee 6)', async () => {
-      const looks: Script<Data>[] = [
-        session => session.a,
-        session => 'a' in session,
-        session => ({ ...session }),
-        session => JSON.stringify(session),
-        session => [session.isNew, session.loggedInAs, session.id, session.expiresAt],
-        session => session.save(),
-        session => session.touch(),
-        session => session.reload(),
-        session => session.flashes(),
-        session => session.clear(),
-        session => void delete session.a,
-        session => void ((session.a = 1), delete session.a),
-        session => session.destroy(),
-        session => session.regenerate(),
-      ];
-      const browser = app.browser();
-      for (const script of looks) expect(await callsOf(browser, script)).toEqual([]);
-      expect(browser.cookies.size).toBe(0);
-      await browser.get('/untouched');
-      expect(place.store.taken()).toEqual([]);
+  /** A browser with a full session that needs no touch. */
+  async function visitor(user?: string): Promise<Browser> {
+    const browser = app.browser();
+    await run<Data>(browser, async session => {
+      if (user !== undefined) await session.login(user);
+      Object.assign(session, FULL);
     });
+    return browser;
+  }
 
-    it('none for a cookie that cannot be ours (guarantee 12)', async () => {
-      const browser = app.browser();
-      browser.cookies.set('sid', 'nonsense');
-      expect(await callsOf(browser, session => session.a)).toEqual([]);
-    });
+  /** What one request asks of the store. */
+  async function callsOf(browser: Browser, script: Script<Data>): Promise<StoreVerb[]> {
+    place.store.taken();
+    const { status, text } = await run(browser, script);
+    expect(`${status} ${status === 200 ? '' : text}`).toBe('200 ');
+    return place.store.taken();
+  }
 
-    it('one to read', async () => {
-      expect(await callsOf(await visitor(), session => [session.a, session.b, session.tree])).toEqual([
-        'load',
-      ]);
-    });
+  it('none for a visitor, whatever he looks at (REQ-13, FLT-40, guarantee 6)', async () => {
+    const looks: Script<Data>[] = [
+      session => session.a,
+      session => 'a' in session,
+      session => ({ ...session }),
+      session => JSON.stringify(session),
+      session => [session.isNew, session.loggedInAs, session.id, session.expiresAt],
+      session => session.save(),
+      session => session.touch(),
+      session => session.reload(),
+      session => session.flashes(),
+      session => session.clear(),
+      session => void delete session.a,
+      session => void ((session.a = 1), delete session.a),
+      session => session.destroy(),
+      session => session.regenerate(),
+    ];
+    const browser = app.browser();
+    for (const script of looks) expect(await callsOf(browser, script)).toEqual([]);
+    expect(browser.cookies.size).toBe(0);
+    await browser.get('/untouched');
+    expect(place.store.taken()).toEqual([]);
+  });
 
-    it('one to create, and one to read and one to write, however many keys', async () => {
-      const browser = app.browser();
-      expect(await callsOf(browser, session => void Object.assign(session, FULL))).toEqual(['create']);
-      expect(await callsOf(browser, writeManyKeys)).toEqual(['load', 'update']);
-    });
+  it('none for a cookie that cannot be ours (guarantee 12)', async () => {
+    const browser = app.browser();
+    browser.cookies.set('sid', 'nonsense');
+    expect(await callsOf(browser, session => session.a)).toEqual([]);
+  });
 
-    it('with load: "lazy", none for a route that does not use the session, and the same for others', async () => {
-      const browser = (await visitor()).copy(lazy.url);
-      place.store.taken();
-      expect((await browser.get('/untouched')).status).toBe(200);
-      expect(place.store.taken()).toEqual([]);
-      expect(await callsOf(browser, session => session.a)).toEqual(['load']);
-      expect(await callsOf(browser, session => void (session.a = 'lazy'))).toEqual(['load', 'update']);
-    });
+  it('one to read', async () => {
+    expect(await callsOf(await visitor(), session => [session.a, session.b, session.tree])).toEqual(['load']);
+  });
 
-    it.each<{ what: string; script: Script<Data> }>([
-      { what: 'reading everything', script: session => void JSON.stringify(session) },
-      {
-        what: 'walking through it',
-        script: session => [session.tree!.deep.list.map(Number), [...session.map!]],
-      },
-      { what: 'assigning what is there', script: session => void ((session.a = 1), (session.b = 'text')) },
-      {
-        what: 'assigning an equal object',
-        script: session => void (session.tree = { deep: { list: [1, 2, 3] } }),
-      },
-      { what: 'assigning an equal Date', script: session => void (session.when = new Date(0)) },
-      {
-        what: 'assigning an equal Map',
-        script: session => void (session.map = new Map([['k', new Set([1])]])),
-      },
-      { what: 'assigning the value itself', script: session => session.set('map', session.get('map')) },
-      {
-        what: 'changing it and changing it back',
-        script: session => void ((session.a = 2), (session.a = 1)),
-      },
-      {
-        what: 'editing inside and undoing it',
-        script: session => void (session.tree!.deep.list.push(4), session.tree!.deep.list.pop()),
-      },
-      { what: 'removing what is not there', script: session => void delete (session as { x?: 1 }).x },
-      { what: 'setting and removing a new key', script: s => void (s.set('x', 1), s.delete('x')) },
-      { what: 'saving without a change', script: session => session.save() },
-    ])('$what writes nothing (CON-16)', async ({ script }) => {
-      expect(await callsOf(await visitor(), script)).toEqual(['load']);
-    });
+  it('one to create, and one to read and one to write, however many keys', async () => {
+    const browser = app.browser();
+    expect(await callsOf(browser, session => void Object.assign(session, FULL))).toEqual(['create']);
+    expect(await callsOf(browser, writeManyKeys)).toEqual(['load', 'update']);
+  });
 
-    it('writes only the keys that changed, not those that were read', async () => {
-      const browser = await visitor();
-      place.store.calls.length = 0;
-      await run<Data>(browser, session => {
-        JSON.stringify(session);
-        session.n = 5;
-      });
-      const update = place.store.calls.find(({ verb }) => verb === 'update')!.args[1];
-      expect(update).toMatchObject({ set: { 'd:n': '5' }, delete: [] });
-    });
+  it('with load: "lazy", none for a route that does not use the session, and the same for others', async () => {
+    const browser = (await visitor()).copy(lazy.url);
+    place.store.taken();
+    expect((await browser.get('/untouched')).status).toBe(200);
+    expect(place.store.taken()).toEqual([]);
+    expect(await callsOf(browser, session => session.a)).toEqual(['load']);
+    expect(await callsOf(browser, session => void (session.a = 'lazy'))).toEqual(['load', 'update']);
+  });
 
-    it('one touch per interval, and none beside a write (TTL-05)', async () => {
-      const browser = await visitor();
-      app.clock.advance(2 * MINUTE);
-      expect(await callsOf(browser, session => session.a)).toEqual(['load', 'touch']);
-      expect(await callsOf(browser, session => session.a)).toEqual(['load']);
-      app.clock.advance(2 * MINUTE);
-      expect(await callsOf(browser, session => void (session.a = Math.random()))).toEqual(['load', 'update']);
-      expect(await callsOf(browser, session => session.a)).toEqual(['load']);
-    });
+  it.each<{ what: string; script: Script<Data> }>([
+    { what: 'reading everything', script: session => void JSON.stringify(session) },
+    {
+      what: 'walking through it',
+      script: session => [session.tree!.deep.list.map(Number), [...session.map!]],
+    },
+    { what: 'assigning what is there', script: session => void ((session.a = 1), (session.b = 'text')) },
+    {
+      what: 'assigning an equal object',
+      script: session => void (session.tree = { deep: { list: [1, 2, 3] } }),
+    },
+    { what: 'assigning an equal Date', script: session => void (session.when = new Date(0)) },
+    {
+      what: 'assigning an equal Map',
+      script: session => void (session.map = new Map([['k', new Set([1])]])),
+    },
+    { what: 'assigning the value itself', script: session => session.set('map', session.get('map')) },
+    {
+      what: 'changing it and changing it back',
+      script: session => void ((session.a = 2), (session.a = 1)),
+    },
+    {
+      what: 'editing inside and undoing it',
+      script: session => void (session.tree!.deep.list.push(4), session.tree!.deep.list.pop()),
+    },
+    { what: 'removing what is not there', script: session => void delete (session as { x?: 1 }).x },
+    { what: 'setting and removing a new key', script: s => void (s.set('x', 1), s.delete('x')) },
+    { what: 'saving without a change', script: session => session.save() },
+  ])('$what writes nothing (CON-16)', async ({ script }) => {
+    expect(await callsOf(await visitor(), script)).toEqual(['load']);
+  });
 
-    it('update() and take() cost one each', async () => {
-      const browser = await visitor();
-      expect(await callsOf(browser, session => session.update('n', (n = 0) => n + 1))).toEqual([
-        'load',
-        'update',
-      ]);
-      expect(await callsOf(browser, session => session.take('a'))).toEqual(['load', 'update']);
-      expect(await callsOf(browser, updateTwice)).toEqual(['load', 'update', 'update']);
+  it('writes only the keys that changed, not those that were read', async () => {
+    const browser = await visitor();
+    place.store.calls.length = 0;
+    await run<Data>(browser, session => {
+      JSON.stringify(session);
+      session.n = 5;
     });
+    const update = place.store.calls.find(({ verb }) => verb === 'update')!.args[1];
+    expect(update).toMatchObject({ set: { 'd:n': '5' }, delete: [] });
+  });
 
-    it('50 parallel updates of one key cost one load and at most two writes each, not 50 × 50', async () => {
-      const browser = await visitor();
-      const all = meetingOf(50);
-      place.store.taken();
-      await Promise.all(
-        Array.from({ length: 50 }, () =>
-          run<Data>(browser, async session => {
-            await all();
-            await session.update('n', (n = 0) => n + 1);
-          }),
-        ),
-      );
-      const calls = place.store.taken();
-      expect(calls.filter(verb => verb === 'load')).toHaveLength(50);
-      expect(calls.filter(verb => verb === 'update').length).toBeLessThanOrEqual(100);
-      expect((await run<Data>(browser, session => session.n)).text).toBe('50');
-    });
+  it('one touch per interval, and none beside a write (TTL-05)', async () => {
+    const browser = await visitor();
+    app.clock.advance(2 * MINUTE);
+    expect(await callsOf(browser, session => session.a)).toEqual(['load', 'touch']);
+    expect(await callsOf(browser, session => session.a)).toEqual(['load']);
+    app.clock.advance(2 * MINUTE);
+    expect(await callsOf(browser, session => void (session.a = Math.random()))).toEqual(['load', 'update']);
+    expect(await callsOf(browser, session => session.a)).toEqual(['load']);
+  });
 
-    it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun (FLT-49)', async () => {
-      const browser = await visitor();
-      app.clock.advance(2 * 60 * MINUTE);
-      place.store.taken();
-      await Promise.all(
-        Array.from({ length: 50 }, () => run<Data>(browser.copy(), session => session.a ?? 'nobody')),
-      );
-      expect(place.store.taken()).toEqual(Array.from({ length: 50 }, () => 'load'));
-    });
+  it('update() and take() cost one each', async () => {
+    const browser = await visitor();
+    expect(await callsOf(browser, session => session.update('n', (n = 0) => n + 1))).toEqual([
+      'load',
+      'update',
+    ]);
+    expect(await callsOf(browser, session => session.take('a'))).toEqual(['load', 'update']);
+    expect(await callsOf(browser, updateTwice)).toEqual(['load', 'update', 'update']);
+  });
 
-    it('taking all flash messages costs one, taking none costs none', async () => {
-      const browser = await visitor();
-      expect(await callsOf(browser, session => session.flashes())).toEqual(['load']);
-      await run(browser, session => {
-        session.flash('info', 1);
-        session.flash('info', 2);
-      });
-      expect(await callsOf(browser, session => session.flashes())).toEqual(['load', 'update']);
-    });
+  it('50 parallel updates of one key cost one load and at most two writes each, not 50 × 50', async () => {
+    const browser = await visitor();
+    const all = meetingOf(50);
+    place.store.taken();
+    await Promise.all(
+      Array.from({ length: 50 }, () =>
+        run<Data>(browser, async session => {
+          await all();
+          await session.update('n', (n = 0) => n + 1);
+        }),
+      ),
+    );
+    const calls = place.store.taken();
+    expect(calls.filter(verb => verb === 'load')).toHaveLength(50);
+    expect(calls.filter(verb => verb === 'update').length).toBeLessThanOrEqual(100);
+    expect((await run<Data>(browser, session => session.n)).text).toBe('50');
+  });
 
-    it('a login costs eight at most, with data of others to carry over', async () => {
-      const browser = await visitor('bob');
-      place.store.taken();
-      const slow = await begin<Data>(browser, async (session, pause) => {
-        session.a = 'mine';
-        await pause();
-        await session.login('bob');
-        session.b = 'after';
-      });
-      const mine = place.store.taken();
-      await run<Data>(browser, session => void (session.n = 99));
-      place.store.taken();
-      await slow.finish();
-      const calls = [...mine, ...place.store.taken()];
-      expect(calls.filter(verb => verb === 'load')).toHaveLength(1);
-      expect(calls.length).toBeLessThanOrEqual(8);
-      expect((await run<Data>(browser, session => [session.a, session.b, session.n])).json()).toEqual([
-        'mine',
-        'after',
-        99,
-      ]);
-    });
+  it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun (FLT-49)', async () => {
+    const browser = await visitor();
+    app.clock.advance(2 * 60 * MINUTE);
+    place.store.taken();
+    await Promise.all(
+      Array.from({ length: 50 }, () => run<Data>(browser.copy(), session => session.a ?? 'nobody')),
+    );
+    expect(place.store.taken()).toEqual(Array.from({ length: 50 }, () => 'load'));
+  });
 
-    it('the first login of a visitor, a rotation and a logout have their exact price', async () => {
-      const browser = app.browser();
-      expect(await callsOf(browser, session => session.login('carol'))).toEqual([
-        'index.add',
-        'create',
-        'index.confirm',
-      ]);
-      const anonymous = await visitor();
-      expect(await callsOf(anonymous, session => session.regenerate({ keep: true }))).toEqual([
-        'load',
-        'create',
-        'destroy',
-      ]);
-      expect(await callsOf(browser, session => session.destroy())).toEqual(['load', 'destroy']);
+  it('taking all flash messages costs one, taking none costs none', async () => {
+    const browser = await visitor();
+    expect(await callsOf(browser, session => session.flashes())).toEqual(['load']);
+    await run(browser, session => {
+      session.flash('info', 1);
+      session.flash('info', 2);
     });
-  },
-);
+    expect(await callsOf(browser, session => session.flashes())).toEqual(['load', 'update']);
+  });
+
+  it('a login costs eight at most, with data of others to carry over', async () => {
+    const browser = await visitor('bob');
+    place.store.taken();
+    const slow = await begin<Data>(browser, async (session, pause) => {
+      session.a = 'mine';
+      await pause();
+      await session.login('bob');
+      session.b = 'after';
+    });
+    const mine = place.store.taken();
+    await run<Data>(browser, session => void (session.n = 99));
+    place.store.taken();
+    await slow.finish();
+    const calls = [...mine, ...place.store.taken()];
+    expect(calls.filter(verb => verb === 'load')).toHaveLength(1);
+    expect(calls.length).toBeLessThanOrEqual(8);
+    expect((await run<Data>(browser, session => [session.a, session.b, session.n])).json()).toEqual([
+      'mine',
+      'after',
+      99,
+    ]);
+  });
+
+  it('the first login of a visitor, a rotation and a logout have their exact price', async () => {
+    const browser = app.browser();
+    expect(await callsOf(browser, session => session.login('carol'))).toEqual([
+      'index.add',
+      'create',
+      'index.confirm',
+    ]);
+    const anonymous = await visitor();
+    expect(await callsOf(anonymous, session => session.regenerate({ keep: true }))).toEqual([
+      'load',
+      'create',
+      'destroy',
+    ]);
+    expect(await callsOf(browser, session => session.destroy())).toEqual(['load', 'destroy']);
+  });
+});

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionStore, type SessionRecord } from '../../lib/index.js';
 import { idOf, newSid } from '../../lib/crypto/session-id.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
-import { backends } from '../support/backends.js';
+import { backends, outsideBackends, type OutsidePlace } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import { platforms } from '../support/platforms.js';
 import { stage } from '../support/stage.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -18,9 +19,7 @@ const BROKEN_TEXTS: [string, string][] = [
   ['a NUL inside (S-14)', '"a\0b"'],
 ];
 
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-
-describe.each(matrix)('damage in the store on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('damage in the store', backends, ({ platform, backend }) => {
   const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
@@ -175,6 +174,46 @@ describe.each(matrix)('damage in the store on $platform.name over $backend.name'
     expect(written.value).not.toBe(id);
     expect(browser.cookies.get('sid')).not.toBe(sid);
     expect(await running.store.load(id)).toEqual(record);
+  });
+});
+
+describeCells('a record that somebody spoiled', outsideBackends, ({ platform, backend }) => {
+  const { play, ...scene } = stage();
+  let place: OutsidePlace;
+  let running: RunningApp;
+  beforeAll(async () => {
+    place = await backend.place();
+    running = await startApp({ platform, backend: place.options, ...scene });
+  });
+  afterAll(async () => {
+    await running.close();
+    await place.dispose();
+  });
+
+  it('is no session, is reported, and is kept; a new one begins under another id (guarantee 12, STO-30)', async () => {
+    const browser = running.browser();
+    const logIn = await play(browser, async session => {
+      session.x = 'theirs';
+      await session.login('alice');
+      return session.id!;
+    });
+    const id = logIn.value;
+    await place.spoil(id);
+    const spoiled = await place.dump();
+    expect(spoiled).toContain('not what it was');
+    const since = running.events.length;
+    const read = await play(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
+    expect(read.error).toBeUndefined();
+    expect(read.answer.status).toBe(201);
+    expect(read.answer.setCookies).toEqual([]);
+    expect(read.value).toEqual({ user: undefined, data: {} });
+    expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
+    expect(await place.dump()).toBe(spoiled);
+    const written = await play(browser, session => void (session.x = 'mine'));
+    expect(written.error).toBeUndefined();
+    expect(written.answer.setCookies).toHaveLength(1);
+    expect((await play(browser, session => session.x as unknown)).value).toBe('mine');
+    expect(await place.dump()).toContain('not what it was');
   });
 });
 

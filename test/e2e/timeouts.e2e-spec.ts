@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionModuleOptions } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { platforms } from '../support/platforms.js';
 import { begin, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -15,7 +15,6 @@ interface Data {
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
 
 const idleTimeout = 30 * MINUTE;
 const absoluteTimeout = 4 * HOUR;
@@ -29,7 +28,7 @@ const ids: Script<Data> = session => session.id;
 
 const isAlive = async (browser: Browser): Promise<boolean> => (await run(browser, look)).text === 'x';
 
-describe.each(matrix)('limits on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('limits', backends, ({ platform, backend }) => {
   let place: FaultyPlace;
   let app: RunningApp;
   const others: RunningApp[] = [];

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Session } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
 import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, sharedBackends, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -12,9 +12,6 @@ interface Data {
   cart?: string[];
   other?: string;
 }
-
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-const sharedMatrix = platforms.flatMap(platform => sharedBackends.map(backend => ({ platform, backend })));
 
 const increment: Script<Data> = session => session.update('n', (n = 0) => n + 1);
 
@@ -36,7 +33,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
-describe.each(matrix)('update() on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('update()', backends, ({ platform, backend }) => {
   let app: RunningApp;
   beforeAll(async () => {
     app = await startApp({
@@ -325,150 +322,147 @@ describe.each(matrix)('update() on $platform.name over $backend.name', ({ platfo
   });
 });
 
-describe.each(matrix)(
-  'take() and flashes() on $platform.name over $backend.name',
-  ({ platform, backend }) => {
-    let app: RunningApp;
-    beforeAll(async () => {
-      app = await startApp({
-        platform,
-        backend,
-        controllers: [ScriptController],
-        session: { storeTimeout: 10_000 },
-      });
+describeCells('take() and flashes()', backends, ({ platform, backend }) => {
+  let app: RunningApp;
+  beforeAll(async () => {
+    app = await startApp({
+      platform,
+      backend,
+      controllers: [ScriptController],
+      session: { storeTimeout: 10_000 },
     });
-    afterAll(() => app.close());
+  });
+  afterAll(() => app.close());
 
-    it('of 20 parallel take() one gets the value', async () => {
-      const browser = await visitor(app, { other: 'token' });
-      const all = meetingOf(20);
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, () =>
-          run<Data>(browser, async session => {
-            await all();
-            return { taken: await session.take('other') };
-          }),
-        ),
-      );
-      const taken = answers.map(answer => answer.json<{ taken?: string }>().taken);
-      expect(taken.filter(value => value !== undefined)).toEqual(['token']);
-      expect(await dataOf(browser)).toEqual({});
+  it('of 20 parallel take() one gets the value', async () => {
+    const browser = await visitor(app, { other: 'token' });
+    const all = meetingOf(20);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        run<Data>(browser, async session => {
+          await all();
+          return { taken: await session.take('other') };
+        }),
+      ),
+    );
+    const taken = answers.map(answer => answer.json<{ taken?: string }>().taken);
+    expect(taken.filter(value => value !== undefined)).toEqual(['token']);
+    expect(await dataOf(browser)).toEqual({});
+  });
+
+  it('take() gives what is there now, not what was there when the request loaded', async () => {
+    const browser = await visitor(app, { other: 'first' });
+    const slow = await begin<Data>(browser, async (session, wait) => {
+      await wait();
+      return { taken: await session.take('other') };
     });
+    await run<Data>(browser, session => void (session.other = 'second'));
+    expect((await slow.finish()).json()).toEqual({ taken: 'second' });
+    expect(await dataOf(browser)).toEqual({});
+  });
 
-    it('take() gives what is there now, not what was there when the request loaded', async () => {
-      const browser = await visitor(app, { other: 'first' });
-      const slow = await begin<Data>(browser, async (session, wait) => {
-        await wait();
-        return { taken: await session.take('other') };
-      });
-      await run<Data>(browser, session => void (session.other = 'second'));
-      expect((await slow.finish()).json()).toEqual({ taken: 'second' });
-      expect(await dataOf(browser)).toEqual({});
+  it('take() gives an unsaved assignment, and it is not saved afterwards', async () => {
+    const browser = await visitor(app, { other: 'stored' });
+    const answer = await run<Data>(browser, async session => {
+      session.other = 'pending';
+      return { taken: await session.take('other'), again: (await session.take('other')) ?? null };
     });
+    expect(answer.json()).toEqual({ taken: 'pending', again: null });
+    expect(await dataOf(browser)).toEqual({});
+  });
 
-    it('take() gives an unsaved assignment, and it is not saved afterwards', async () => {
-      const browser = await visitor(app, { other: 'stored' });
-      const answer = await run<Data>(browser, async session => {
-        session.other = 'pending';
-        return { taken: await session.take('other'), again: (await session.take('other')) ?? null };
-      });
-      expect(answer.json()).toEqual({ taken: 'pending', again: null });
-      expect(await dataOf(browser)).toEqual({});
+  it('take() of a visitor finds nothing and creates nothing', async () => {
+    const browser = app.browser();
+    const answer = await run<Data>(browser, async session => ({
+      taken: (await session.take('other')) ?? null,
+    }));
+    expect(answer.json()).toEqual({ taken: null });
+    expect(answer.setCookies).toEqual([]);
+  });
+
+  it('a flash message that 20 requests ask for at once is given out once (CON-17)', async () => {
+    const browser = app.browser();
+    await run(browser, session => {
+      session.flash('info', 'one');
+      session.flash('error', { code: 2 });
     });
+    const all = meetingOf(20);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        run(browser, async session => {
+          await all();
+          return session.flashes();
+        }),
+      ),
+    );
+    expect(answers.flatMap(answer => answer.json<unknown[]>())).toEqual([
+      { category: 'info', message: 'one' },
+      { category: 'error', message: { code: 2 } },
+    ]);
+    expect((await run(browser, session => session.flashes())).json()).toEqual([]);
+  });
 
-    it('take() of a visitor finds nothing and creates nothing', async () => {
+  it('20 flash messages left by parallel requests are all there (FLT-51)', async () => {
+    const browser = await visitor(app);
+    const all = meetingOf(20);
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        run(browser, async session => {
+          await all();
+          session.flash('info', i);
+        }),
+      ),
+    );
+    const messages = (await run(browser, session => session.flashes('info'))).json<number[]>();
+    expect(messages.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  });
+
+  it('flash messages come oldest first, by category, and those of others stay', async () => {
+    const browser = app.browser();
+    for (const [category, message] of [
+      ['info', 1],
+      ['error', 2],
+      ['info', 3],
+    ] as const) {
+      await run(browser, session => session.flash(category, message));
+      app.clock.advance(1);
+    }
+    const infos = await run(browser, async session => {
+      session.flash('info', 4);
+      return session.flashes('info');
+    });
+    expect(infos.json()).toEqual([1, 3, 4]);
+    expect((await run(browser, session => session.flashes())).json()).toEqual([
+      { category: 'error', message: 2 },
+    ]);
+  });
+
+  it('flash messages follow a login and regenerate({ keep: true }), outlive clear(), and are no data', async () => {
+    const browser = app.browser();
+    await run(browser, session => session.flash('info', 'from before'));
+    await run(browser, session => session.login('alice'));
+    await run(browser, session => session.regenerate({ keep: true }));
+    await run(browser, session => session.clear());
+    expect((await run(browser, session => Object.keys(session))).json()).toEqual([]);
+    expect((await run(browser, session => session.flashes('info'))).json()).toEqual(['from before']);
+  });
+
+  it('flash messages go with regenerate(), with keys to keep, and with a login as somebody else', async () => {
+    for (const rotate of [
+      (session: Session) => session.regenerate(),
+      (session: Session) => session.regenerate({ keep: ['other'] }),
+      (session: Session) => session.login('bob'),
+    ]) {
       const browser = app.browser();
-      const answer = await run<Data>(browser, async session => ({
-        taken: (await session.take('other')) ?? null,
-      }));
-      expect(answer.json()).toEqual({ taken: null });
-      expect(answer.setCookies).toEqual([]);
-    });
-
-    it('a flash message that 20 requests ask for at once is given out once (CON-17)', async () => {
-      const browser = app.browser();
-      await run(browser, session => {
-        session.flash('info', 'one');
-        session.flash('error', { code: 2 });
-      });
-      const all = meetingOf(20);
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, () =>
-          run(browser, async session => {
-            await all();
-            return session.flashes();
-          }),
-        ),
-      );
-      expect(answers.flatMap(answer => answer.json<unknown[]>())).toEqual([
-        { category: 'info', message: 'one' },
-        { category: 'error', message: { code: 2 } },
-      ]);
-      expect((await run(browser, session => session.flashes())).json()).toEqual([]);
-    });
-
-    it('20 flash messages left by parallel requests are all there (FLT-51)', async () => {
-      const browser = await visitor(app);
-      const all = meetingOf(20);
-      await Promise.all(
-        Array.from({ length: 20 }, (_, i) =>
-          run(browser, async session => {
-            await all();
-            session.flash('info', i);
-          }),
-        ),
-      );
-      const messages = (await run(browser, session => session.flashes('info'))).json<number[]>();
-      expect(messages.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i));
-    });
-
-    it('flash messages come oldest first, by category, and those of others stay', async () => {
-      const browser = app.browser();
-      for (const [category, message] of [
-        ['info', 1],
-        ['error', 2],
-        ['info', 3],
-      ] as const) {
-        await run(browser, session => session.flash(category, message));
-        app.clock.advance(1);
-      }
-      const infos = await run(browser, async session => {
-        session.flash('info', 4);
-        return session.flashes('info');
-      });
-      expect(infos.json()).toEqual([1, 3, 4]);
-      expect((await run(browser, session => session.flashes())).json()).toEqual([
-        { category: 'error', message: 2 },
-      ]);
-    });
-
-    it('flash messages follow a login and regenerate({ keep: true }), outlive clear(), and are no data', async () => {
-      const browser = app.browser();
-      await run(browser, session => session.flash('info', 'from before'));
       await run(browser, session => session.login('alice'));
-      await run(browser, session => session.regenerate({ keep: true }));
-      await run(browser, session => session.clear());
-      expect((await run(browser, session => Object.keys(session))).json()).toEqual([]);
-      expect((await run(browser, session => session.flashes('info'))).json()).toEqual(['from before']);
-    });
+      await run(browser, session => session.flash('info', 'for alice'));
+      await run(browser, session => rotate(session as Session));
+      expect((await run(browser, session => session.flashes())).json()).toEqual([]);
+    }
+  });
+});
 
-    it('flash messages go with regenerate(), with keys to keep, and with a login as somebody else', async () => {
-      for (const rotate of [
-        (session: Session) => session.regenerate(),
-        (session: Session) => session.regenerate({ keep: ['other'] }),
-        (session: Session) => session.login('bob'),
-      ]) {
-        const browser = app.browser();
-        await run(browser, session => session.login('alice'));
-        await run(browser, session => session.flash('info', 'for alice'));
-        await run(browser, session => rotate(session as Session));
-        expect((await run(browser, session => session.flashes())).json()).toEqual([]);
-      }
-    });
-  },
-);
-
-describe.each(matrix)('update() that runs out of time on $platform.name over $backend.name', cell => {
+describeCells('update() that runs out of time', backends, cell => {
   const storeTimeout = 250;
   let place: FaultyPlace;
   let app: RunningApp;
@@ -582,70 +576,67 @@ describe.each(matrix)('update() that runs out of time on $platform.name over $ba
   });
 });
 
-describe.each(sharedMatrix)(
-  'update() and take() across two applications on $platform.name over $backend.name',
-  ({ platform, backend }) => {
-    let here: RunningApp;
-    let there: RunningApp;
-    beforeAll(async () => {
-      const common = { platform, controllers: [ScriptController], session: { storeTimeout: 15_000 } };
-      here = await startApp({ ...common, backend });
-      there = await startApp({ ...common, backend: here.place, clock: here.clock });
-    });
-    afterAll(async () => {
-      await there.close();
-      await here.close();
-    });
+describeCells('update() and take() across two applications', sharedBackends, ({ platform, backend }) => {
+  let here: RunningApp;
+  let there: RunningApp;
+  beforeAll(async () => {
+    const common = { platform, controllers: [ScriptController], session: { storeTimeout: 15_000 } };
+    here = await startApp({ ...common, backend });
+    there = await startApp({ ...common, backend: here.place, clock: here.clock });
+  });
+  afterAll(async () => {
+    await there.close();
+    await here.close();
+  });
 
-    it('100 parallel increments count to 100, functions that take their time included (CON-09)', async () => {
-      const browser = await visitor(here);
-      const all = meetingOf(100);
-      const answers = await Promise.all(
-        Array.from({ length: 100 }, (_, i) =>
-          run<Data>(browser.copy((i % 2 === 0 ? here : there).url), async session => {
-            await all();
-            const n = await session.update('n', async (value = 0) => {
-              await Promise.resolve();
-              return value + 1;
-            });
-            return { n };
-          }),
-        ),
-      );
-      const numbers = answers.map(answer => answer.json<{ n: number }>().n);
-      expect(new Set(numbers).size).toBe(100);
-      expect(await dataOf(browser)).toEqual({ n: 100 });
-      expect(await dataOf(browser.copy(there.url))).toEqual({ n: 100 });
-    });
+  it('100 parallel increments count to 100, functions that take their time included (CON-09)', async () => {
+    const browser = await visitor(here);
+    const all = meetingOf(100);
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        run<Data>(browser.copy((i % 2 === 0 ? here : there).url), async session => {
+          await all();
+          const n = await session.update('n', async (value = 0) => {
+            await Promise.resolve();
+            return value + 1;
+          });
+          return { n };
+        }),
+      ),
+    );
+    const numbers = answers.map(answer => answer.json<{ n: number }>().n);
+    expect(new Set(numbers).size).toBe(100);
+    expect(await dataOf(browser)).toEqual({ n: 100 });
+    expect(await dataOf(browser.copy(there.url))).toEqual({ n: 100 });
+  });
 
-    it('of 20 parallel take() one gets the value', async () => {
-      const browser = await visitor(here, { other: 'token' });
-      const all = meetingOf(20);
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, (_, i) =>
-          run<Data>(browser.copy((i % 2 === 0 ? here : there).url), async session => {
-            await all();
-            return { taken: await session.take('other') };
-          }),
-        ),
-      );
-      const taken = answers.map(answer => answer.json<{ taken?: string }>().taken);
-      expect(taken.filter(value => value !== undefined)).toEqual(['token']);
-    });
+  it('of 20 parallel take() one gets the value', async () => {
+    const browser = await visitor(here, { other: 'token' });
+    const all = meetingOf(20);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        run<Data>(browser.copy((i % 2 === 0 ? here : there).url), async session => {
+          await all();
+          return { taken: await session.take('other') };
+        }),
+      ),
+    );
+    const taken = answers.map(answer => answer.json<{ taken?: string }>().taken);
+    expect(taken.filter(value => value !== undefined)).toEqual(['token']);
+  });
 
-    it('a flash message that both ask for is given out once (CON-17)', async () => {
-      const browser = here.browser();
-      await run(browser, session => session.flash('info', 'once'));
-      const all = meetingOf(10);
-      const answers = await Promise.all(
-        Array.from({ length: 10 }, (_, i) =>
-          run(browser.copy((i % 2 === 0 ? here : there).url), async session => {
-            await all();
-            return session.flashes('info');
-          }),
-        ),
-      );
-      expect(answers.flatMap(answer => answer.json<unknown[]>())).toEqual(['once']);
-    });
-  },
-);
+  it('a flash message that both ask for is given out once (CON-17)', async () => {
+    const browser = here.browser();
+    await run(browser, session => session.flash('info', 'once'));
+    const all = meetingOf(10);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        run(browser.copy((i % 2 === 0 ? here : there).url), async session => {
+          await all();
+          return session.flashes('info');
+        }),
+      ),
+    );
+    expect(answers.flatMap(answer => answer.json<unknown[]>())).toEqual(['once']);
+  });
+});

@@ -5,6 +5,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { getSession, Session, SessionClosedError } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
+import { describeCells } from '../support/cells.js';
 import type { Browser } from '../support/browser.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -44,10 +45,8 @@ interface Opened {
   close(): void;
 }
 
-const matrix = platforms.flatMap(platform => backends.map(backend => ({ platform, backend })));
-
 // A WebSocket is an `upgrade` event of the HTTP server: no middleware and no response, which is what gateways start from.
-describe.each(matrix)('an upgrade request on $platform.name over $backend.name', ({ platform, backend }) => {
+describeCells('an upgrade request', backends, ({ platform, backend }) => {
   let running: RunningApp;
   let server: Server;
   beforeAll(async () => {

@@ -51,6 +51,11 @@ export function describeWithMongo(name: string, tests: (server: MongoServer) => 
   describeUnless(found ? undefined : HOW_TO_GET_IT, name, () => tests(found ?? NONE));
 }
 
+/** The address of the server that `describeWithMongo` runs its tests with. */
+export function anyMongoUrl(): string {
+  return (found ?? NONE).url;
+}
+
 /** Tests that make the server fail. */
 export function describeWithFailPoints(name: string, tests: (server: MongoServer) => void): void {
   const hint =

@@ -43,9 +43,11 @@ function describeIf(isThere: boolean, name: string, hint: string, tests: () => v
   });
 }
 
-/** The address of some Redis for tests that change no setting of it. */
+let anyServer: Promise<RedisServer> | undefined;
+
+/** The address of some Redis for tests that change no setting of it. A test file has one, and clears away its keys. */
 export async function anyRedisUrl(): Promise<string> {
-  return process.env.REDIS_URL ?? (await RedisServer.start()).url;
+  return process.env.REDIS_URL ?? (await (anyServer ??= RedisServer.start())).url;
 }
 
 /** A `redis-server` of ours: a process, a port and a folder that nobody else uses. */

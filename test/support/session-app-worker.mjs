@@ -10,7 +10,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 
 const [, , lib, platform, json] = process.argv;
-const { SessionModule, Session } = await import(pathToFileURL(join(lib, 'index.js')).href);
+const { SessionModule, Session, Sessions } = await import(pathToFileURL(join(lib, 'index.js')).href);
 
 let go = () => undefined;
 const pause = () =>
@@ -24,7 +24,7 @@ class ShopController {
     await session.login(user);
   }
   me(session) {
-    return { user: session.loggedInAs ?? null, data: session };
+    return { id: session.id, user: session.loggedInAs ?? null, data: session };
   }
   async logout(session) {
     await session.destroy();
@@ -37,6 +37,12 @@ class ShopController {
   }
   async take(session, key) {
     return { taken: await session.take(key) };
+  }
+  async revoke(id) {
+    return { revoked: await app.get(Sessions).revoke(id) };
+  }
+  async revokeByUser(user) {
+    return { revoked: await app.get(Sessions).revokeByUser(user) };
   }
   async slowWrite(session) {
     session.late = true;
@@ -56,6 +62,8 @@ const routes = {
   set: ['set/:value', Session(), Param('value')],
   increment: ['increment', Session()],
   take: ['take/:value', Session(), Param('value')],
+  revoke: ['revoke/:value', Param('value')],
+  revokeByUser: ['revoke-by-user/:value', Param('value')],
   slowWrite: ['slow-write', Session()],
   slowRotate: ['slow-rotate', Session()],
 };

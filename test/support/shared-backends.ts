@@ -1,21 +1,22 @@
+import { describe } from 'vitest';
 import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
 import { storeTypes, type SessionStoreType } from '../../lib/store/store-types.js';
 import type { SessionModuleOptions } from '../../lib/index.js';
-import { backends, type Backend } from './backends.js';
+import { outsideBackends, type Backend } from './backends.js';
 import type { AnyStore } from './counting-store.js';
 import { FaultyStore } from './faulty-store.js';
 
-/** Places that two applications can share: one store object given to both, and whatever is shared by nature. */
+/** Places that two applications can share: one store object given to both, and whatever is outside of them. */
 export const sharedBackends: readonly Backend[] = [
   {
     name: 'one memory store given to both',
-    isShared: true,
+    describe,
     async place() {
       const store = new MemorySessionStore();
       return { options: { store }, dispose: async () => store.close() };
     },
   },
-  ...backends.filter(({ isShared }) => isShared),
+  ...outsideBackends,
 ];
 
 export interface FaultyPlace {
