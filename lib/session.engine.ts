@@ -5,6 +5,7 @@ import { SessionConfigError } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
 import { CurrentExchange } from './http/current-exchange.js';
+import { usesExpressSession } from './http/express-session.js';
 import { bindToAdapter, serveUpgrades } from './http/bind-to-adapter.js';
 import { SessionLifecycle } from './lifecycle/session-lifecycle.js';
 import type { SessionLog } from './lifecycle/session-log.interface.js';
@@ -92,6 +93,12 @@ export class SessionEngine {
   start(): void {
     this.#assertBound?.();
     serveUpgrades(this.host, this.lifecycle);
+    const adapter = this.host.httpAdapter;
+    if (adapter?.getType() === 'express' && usesExpressSession(adapter.getInstance())) {
+      this.#logger.warn(
+        'express-session is registered, too. Beside SessionModule it keeps no session: it finds request.session taken. Use one of them.',
+      );
+    }
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,13 @@
 import fastifyCookie from '@fastify/cookie';
 import fastifySession from '@fastify/session';
-import { Module } from '@nestjs/common';
+import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import expressSession from 'express-session';
 import fastify from 'fastify';
+import passport from 'passport';
 import { describe, expect, it } from 'vitest';
 import { SessionConfigError, SessionModule } from '../../lib/index.js';
 import { Browser } from '../support/browser.js';
@@ -24,8 +25,11 @@ const onExpress = platforms[0]!;
 
 const theirs = () => expressSession({ secret: SECRET, resave: true, saveUninitialized: true });
 
+const WARNING = /^warn: express-session is registered, too\. .*Use one of them/;
+const warnings = (logs: readonly string[]) => logs.filter(line => WARNING.test(line));
+
 describe('express-session beside this module', () => {
-  it('registered after us it steps aside: one session, one cookie', async () => {
+  it('registered after us it steps aside: one session, one cookie, and a warning at start-up', async () => {
     const running = await startScriptedApp(onExpress, { configure: app => void app.use(theirs()) });
     try {
       const browser = running.browser();
@@ -33,6 +37,7 @@ describe('express-session beside this module', () => {
       expect(answer.setCookies).toHaveLength(1);
       expect(answer.setCookies[0]).toMatch(/^sid=/);
       expect((await me(browser)).data).toEqual({ mark: 'ours' });
+      expect(warnings(running.logs)).toHaveLength(1);
     } finally {
       await running.close();
     }
@@ -48,6 +53,51 @@ describe('express-session beside this module', () => {
       expect(answer.status).toBe(500);
       expect(answer.setCookies).toEqual([]);
       expect(running.logs.join()).toMatch(/another session library/);
+      expect(warnings(running.logs)).toHaveLength(1);
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('is found inside a router, too', async () => {
+    const router = express.Router().use('/deep', express.Router().use(theirs()));
+    const running = await startScriptedApp(onExpress, { configure: app => void app.use('/admin', router) });
+    expect(warnings(running.logs)).toHaveLength(1);
+    await running.close();
+  });
+
+  it('what is not express-session raises no false alarm', async () => {
+    const running = await startScriptedApp(onExpress, {
+      configure(app) {
+        app.use(function session(request: { user?: string }, _: unknown, next: () => void) {
+          request.user = 'alice';
+          next();
+        });
+        app.use((request: { sessionID?: string; sessionStore?: string }, _: unknown, next: () => void) => {
+          request.sessionID = String(request.sessionStore === undefined);
+          next();
+        });
+        app.use(passport.initialize(), passport.session(), express.static('lib'), express.Router());
+        app.use((_error: Error, _request: unknown, _response: unknown, next: () => void) => next());
+      },
+    });
+    expect(running.logs.join()).not.toMatch(/express-session/);
+    await running.close();
+  });
+
+  it('applied by a module it is out of sight: it steps aside all the same', async () => {
+    class AppliedModule implements NestModule {
+      configure(consumer: MiddlewareConsumer): void {
+        consumer.apply(theirs()).forRoutes('*path');
+      }
+    }
+    Module({})(AppliedModule);
+    const running = await startScriptedApp(onExpress, { imports: [AppliedModule] });
+    try {
+      const answer = await running.browser().get(write);
+      expect(answer.setCookies).toHaveLength(1);
+      expect(answer.setCookies[0]).toMatch(/^sid=/);
+      expect(warnings(running.logs)).toEqual([]); // Nest keeps it in a closure
     } finally {
       await running.close();
     }
