@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE } from './session.constants.js';
-import { ModulesContainer } from '@nestjs/core';
+import { LazyModuleLoader, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { isInjected } from './is-injected.js';
 import type { SessionEngine } from './session.engine.js';
 import { Sessions } from './sessions.service.js';
@@ -19,6 +19,9 @@ import {
 } from './session.providers.js';
 import { SESSION_OPTIONS } from './session.constants.js';
 import type { SessionStoreType } from './store/store-types.js';
+
+/** By these a class can come to `Sessions`, at once or later, and ask for the current session. */
+const WAYS_TO_SESSIONS = [Sessions, ModuleRef, LazyModuleLoader];
 
 /**
  * Sessions for a NestJS application. Import it once, in the root module: it is global.
@@ -78,7 +81,7 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
   /** The HTTP server is there now, and everything that is injected. */
   onApplicationBootstrap(): void {
     this.#engine.start();
-    if (isInjected(Sessions, this.#modules)) this.#engine.current.follow();
+    if (isInjected(WAYS_TO_SESSIONS, this.#modules)) this.#engine.current.follow();
   }
 
   /** In-flight commits belong to requests, which Nest has let finish; what we opened is closed. */

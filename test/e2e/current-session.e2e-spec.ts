@@ -9,12 +9,13 @@ import {
   Scope,
   UseGuards,
   type CanActivate,
+  type INestApplication,
   type MiddlewareConsumer,
   type ModuleMetadata,
   type NestMiddleware,
   type NestModule,
 } from '@nestjs/common';
-import { APP_GUARD, APP_PIPE, ModuleRef } from '@nestjs/core';
+import { APP_GUARD, APP_PIPE, LazyModuleLoader, ModuleRef } from '@nestjs/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Sessions } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
@@ -101,11 +102,42 @@ class ByFactory {
 }
 
 @Controller()
-class ByModuleRef {
+class ByCreation {
   constructor(@Inject(ModuleRef) readonly modules: ModuleRef) {}
   @Get()
   async answer() {
     return ask(await this.modules.create(AskingGuard).then(({ sessions }) => sessions));
+  }
+}
+
+@Controller()
+class ByModuleRef {
+  constructor(@Inject(ModuleRef) readonly modules: ModuleRef) {}
+  @Get()
+  answer() {
+    return ask(this.modules.get(Sessions, { strict: false }));
+  }
+}
+
+@Module({ providers: [AskingGuard] })
+class LaterModule {}
+
+@Controller()
+class ByLazyModule {
+  constructor(@Inject(LazyModuleLoader) readonly loader: LazyModuleLoader) {}
+  @Get()
+  async answer() {
+    const later = await this.loader.load(() => LaterModule);
+    return ask(later.get(AskingGuard).sessions);
+  }
+}
+
+@Controller()
+class ByAlias {
+  constructor(@Inject('sessions') readonly sessions: Sessions) {}
+  @Get()
+  answer() {
+    return ask(this.sessions);
   }
 }
 
@@ -174,6 +206,10 @@ const WAYS: [string, Pick<ModuleMetadata, 'controllers' | 'providers' | 'imports
       ],
     },
   ],
+  ['an alias', { controllers: [ByAlias], providers: [{ provide: 'sessions', useExisting: Sessions }] }],
+  ['ModuleRef.create()', { controllers: [ByCreation] }],
+  ['ModuleRef.get()', { controllers: [ByModuleRef] }],
+  ['a module that is loaded later', { controllers: [ByLazyModule] }],
   ['a middleware', { controllers: [BareController], imports: [MiddlewareModule] }],
   ['a module', { controllers: [BareController], imports: [ModuleWithMiddlewareOfItsOwn] }],
 ];
@@ -182,20 +218,38 @@ describe.each(platforms)('Sessions.current() on $name', platform => {
   let running: RunningApp;
   afterEach(() => running.close());
 
-  async function answersOf(metadata: (typeof WAYS)[number][1]): Promise<unknown[]> {
+  async function answersOf(
+    metadata: (typeof WAYS)[number][1],
+    configure: (app: INestApplication) => void = () => undefined,
+  ): Promise<unknown[]> {
     asked = [];
-    running = await startApp({ platform, backend: { type: 'memory' }, ...metadata });
+    running = await startApp({ platform, backend: { type: 'memory' }, configure, ...metadata });
     for (let visit = 1; visit <= 2; visit++) expect((await running.browser().get('/')).status).toBe(200);
     return asked;
   }
 
-  it.each(WAYS)('works from the first request on, injected by %s', async (_, metadata) => {
+  it.each(WAYS)('works from the first request on, by %s', async (_, metadata) => {
     expect(await answersOf(metadata)).toEqual([true, true]);
   });
 
-  it('got in another way it says what to do, and works from then on', async () => {
-    const answers = await answersOf({ controllers: [ByModuleRef] });
+  // Nest tells nobody that something was got from the application.
+  it('got by app.get() alone it says what to do, and works from then on', async () => {
+    const answers = await answersOf({ controllers: [BareController] }, app => {
+      app.useGlobalGuards(new AskingGuard(app.get(Sessions)));
+    });
     const isCheap = Number.parseInt(process.versions.node, 10) >= 24;
-    expect(answers).toEqual([isCheap || expect.stringContaining('needs Sessions to be injected'), true]);
+    expect(answers).toEqual([isCheap || expect.stringMatching(/inject Sessions .* AppModule/), true]);
+  });
+
+  it('got by app.get(), it is enough that some class has it injected', async () => {
+    const answers = await answersOf({ controllers: [BareController], providers: [AskingGuard] }, app => {
+      app.useGlobalGuards(new AskingGuard(app.get(Sessions)));
+    });
+    expect(answers).toEqual([true, true]);
+  });
+
+  it('outside of a request there is no session, and it says so', async () => {
+    running = await startApp({ platform, backend: { type: 'memory' }, providers: [AskingGuard] });
+    await expect(running.sessions.current()).rejects.toThrow(/outside of a request/);
   });
 });
