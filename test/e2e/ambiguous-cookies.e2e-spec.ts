@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { SessionClosedError } from '../../lib/index.js';
+import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
-import { platforms } from '../support/platforms.js';
+import { describeCells } from '../support/cells.js';
+import type { FaultyStore } from '../support/faulty-store.js';
 import { me, startScriptedApp } from '../support/scripted-app.js';
 import { answering, nobody, returning, type Handler } from '../support/scripted-routes.js';
+import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import type { RunningApp } from '../support/start-app.js';
-import { WatchedStore } from '../support/watched-store.js';
 
 const codeOf = async (operation: Promise<unknown>): Promise<string> =>
   operation.then(
@@ -16,15 +18,21 @@ const codeOf = async (operation: Promise<unknown>): Promise<string> =>
 /** What somebody sends who has the cookies of all of them. */
 const both = (...browsers: Browser[]): string => browsers.map(({ cookie }) => cookie).join('; ');
 
-describe.each(platforms)('several live sessions in one request, on $name', platform => {
-  const store = new WatchedStore();
+describeCells('several live sessions in one request,', backends, ({ platform, backend }) => {
+  let place: FaultyPlace;
+  let store: FaultyStore;
   let running: RunningApp;
   let alice: Browser;
   let bob: Browser;
   beforeAll(async () => {
-    running = await startScriptedApp(platform, { backend: { store } });
+    place = await faultyPlace(backend);
+    ({ store } = place);
+    running = await startScriptedApp(platform, { backend: place.options });
   });
-  afterAll(() => running.close());
+  afterAll(async () => {
+    await running.close();
+    await place.dispose();
+  });
 
   async function signedIn(user: string): Promise<Browser> {
     const browser = running.browser();
@@ -64,7 +72,7 @@ describe.each(platforms)('several live sessions in one request, on $name', platf
     ['returned', returning],
     ['by hand', answering],
   ])('an assignment is refused with 409, without a cookie or a record (2.5, %s)', async (_, style) => {
-    const ids = store.ids.size;
+    store.taken();
     const handler: Handler = ({ session, raw }) => {
       session.mark = 1;
       if (style === answering) raw.end('never seen');
@@ -74,7 +82,7 @@ describe.each(platforms)('several live sessions in one request, on $name', platf
     expect(answer.status).toBe(409);
     expect(answer.json()).toEqual({ statusCode: 409, message: 'Conflict' });
     expect(answer.setCookies).toEqual([]);
-    expect(store.ids.size).toBe(ids);
+    expect(store.taken()).toEqual(['load', 'load']);
   });
 
   it('save(), update() and flash messages are refused with SESSION_AMBIGUOUS', async () => {
@@ -148,11 +156,11 @@ describe.each(platforms)('several live sessions in one request, on $name', platf
     const dead = await Promise.all(['f', 'g', 'h', 'i'].map(signedIn));
     const deadCookie = both(...dead);
     for (const browser of dead) await browser.get(returning(({ session }) => session.destroy()));
-    const before = store.calls.length;
+    store.taken();
     expect((await running.browser().get('/me', { cookie: `${deadCookie}; ${alice.cookie}` })).json()).toEqual(
       nobody,
     );
-    expect(store.calls.slice(before)).toEqual(['load', 'load', 'load', 'load']);
+    expect(store.taken()).toEqual(['load', 'load', 'load', 'load']);
     // Five live ones: four are ended, and the fifth, which nobody looked at, is not touched.
     await running.browser().get(
       returning(({ session }) => session.destroy()),

@@ -10,10 +10,13 @@ import {
 } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SessionStoreError, StoreRefusedError, type Session, type SessionEvent } from '../../lib/index.js';
+import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
+import { describeCells } from '../support/cells.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
 import { begin, run, ScriptController, type Script, type ScriptHttp } from '../support/scripts.js';
+import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 interface Data {
@@ -109,19 +112,25 @@ async function untilQuiet(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve));
 }
 
-describe.each(platforms)('saved before answered on $name', platform => {
-  const store = new FaultyStore();
+describeCells('saved before answered', backends, ({ platform, backend }) => {
+  let place: FaultyPlace;
+  let store: FaultyStore;
   let app: RunningApp;
   beforeAll(async () => {
+    place = await faultyPlace(backend);
+    ({ store } = place);
     app = await startApp({
       platform,
-      backend: { store },
+      backend: place.options,
       controllers: [ScriptController],
       session: { storeTimeout: 5_000 },
     });
   });
   afterEach(() => store.mend());
-  afterAll(() => app.close());
+  afterAll(async () => {
+    await app.close();
+    await place.dispose();
+  });
 
   async function visitor(data: Data, user?: string): Promise<Browser> {
     const browser = app.browser();

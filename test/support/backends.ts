@@ -31,7 +31,7 @@ export interface OutsidePlace extends BackendPlace {
   spoil(id: string): Promise<unknown>;
 }
 
-const memory: Backend = {
+export const memory: Backend = {
   name: 'memory',
   describe,
   place: async () => ({ options: { type: 'memory' }, dispose: async () => undefined }),
