@@ -1,4 +1,13 @@
-import { type Collection, type CommandStartedEvent, type Document, MongoClient } from 'mongodb';
+import {
+  type Collection,
+  type CommandStartedEvent,
+  Decimal128,
+  type Document,
+  Double,
+  Int32,
+  Long,
+  MongoClient,
+} from 'mongodb';
 import { MongoClient as MongoClient6 } from 'mongodb-6';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithMongo, freshDatabase, withParameters } from '../../../test/support/mongodb-server.js';
@@ -201,6 +210,13 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       ['meta of another type', { e: NOW + HOUR, s: NOW, m: 5, d: {} }],
       ['an expiry in words', { e: 'soon', s: NOW, m: '', d: {} }],
       ['an expiry that is a date', { e: new Date(NOW + HOUR), s: NOW, m: '', d: {} }],
+      ['an expiry that is never', { e: Infinity, s: NOW, m: '', d: {} }],
+      ['an expiry beyond all dates', { e: Long.MAX_VALUE, s: NOW, m: '', d: {} }],
+      [
+        'an expiry of another kind of number',
+        { e: Decimal128.fromString('9999999999999'), s: NOW, m: '', d: {} },
+      ],
+      ['a last use that is no number', { e: NOW + HOUR, s: NaN, m: '', d: {} }],
       ['no last use', { e: NOW + HOUR, m: '', d: {} }],
       ['data as one text', { e: NOW + HOUR, s: NOW, m: '', d: '{}' }],
       ['data as a list', { e: NOW + HOUR, s: NOW, m: '', d: [] }],
@@ -238,7 +254,6 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
     });
 
     it('a number from another tool, of whatever type, is a number', async () => {
-      const { Long, Int32, Double } = await import('mongodb');
       const _id = idOf('other numbers');
       const moments = { e: Long.fromNumber(NOW + HOUR), s: new Double(NOW) };
       await documents.insertOne({ _id, ...moments, m: '', x: new Date(NOW + HOUR), d: {} });

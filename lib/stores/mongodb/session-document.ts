@@ -48,12 +48,15 @@ export function markOf(successor: string, until: number) {
   return { r: successor, u: until, x: dateOf(until) };
 }
 
+/** The numbers that the driver gives as numbers, and that `isMoment` takes. */
+const MOMENT = { $type: ['double', 'int', 'long'] as const, $lte: Number.MAX_SAFE_INTEGER };
+
 /** Matches the document of this id only if it is a record of ours that has not expired. */
 export function present(id: string, now: number) {
   return {
     _id: id,
-    e: { $gt: now },
-    s: { $type: 'number' as const },
+    e: { ...MOMENT, $gt: now },
+    s: { ...MOMENT, $gte: -Number.MAX_SAFE_INTEGER },
     m: { $type: 'string' as const },
     d: { $type: 'object' as const },
   };
@@ -80,7 +83,7 @@ export function heldBy(found: StoredDocument, field: string): string | null {
 }
 
 function isMoment(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
+  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
 function isSubdocument(value: unknown): value is Readonly<Record<string, unknown>> {

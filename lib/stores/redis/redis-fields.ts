@@ -3,6 +3,7 @@ import type { SessionRecord } from '../../store/session-record.interface.js';
 /** A surrogate without its other half. UTF-8 has no place for one: on the wire they would all become the same. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** What counts as a moment here counts as one in the scripts. */
 const MOMENT = /^\d{1,16}$/;
 const COLON = 0x3a;
 const ESCAPED = 0x78; // x
@@ -16,15 +17,16 @@ export function hashFieldOf(field: string): string {
 }
 
 /**
- * The record in a hash, given as field, text, field, text … A hash that a rotation left holds a successor (`r`) and no
- * record. Fields without a meaning for us are left out.
+ * The record in a hash, given as field, text, field, text … A hash that a rotation left holds a successor (`r`),
+ * until when (`u`), and no record. Fields without a meaning for us are left out.
  */
 export function recordOf(hash: readonly string[]): SessionRecord | 'broken' | undefined {
   if (hash.length === 0) return undefined;
   let expiresAt: number | undefined;
   let lastSeenAt: number | undefined;
   let meta: string | undefined;
-  let isMark = false;
+  let successor: string | undefined;
+  let until: number | undefined;
   const data: Record<string, string> = {};
   for (let i = 0; i < hash.length; i += 2) {
     const field = hash[i] as string;
@@ -35,12 +37,13 @@ export function recordOf(hash: readonly string[]): SessionRecord | 'broken' | un
     } else if (field === 'e') expiresAt = momentOf(text);
     else if (field === 's') lastSeenAt = momentOf(text);
     else if (field === 'm') meta = text;
-    else if (field === 'r') isMark = true;
+    else if (field === 'r') successor = text;
+    else if (field === 'u') until = momentOf(text);
   }
   if (expiresAt !== undefined && lastSeenAt !== undefined && meta !== undefined) {
     return { expiresAt, lastSeenAt, meta, data };
   }
-  return isMark ? undefined : 'broken';
+  return successor !== undefined && until !== undefined ? undefined : 'broken';
 }
 
 function momentOf(text: string): number | undefined {

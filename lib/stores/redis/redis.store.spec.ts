@@ -171,6 +171,12 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
       'a record whose last use is no number',
       name => redis.hset(name, 'e', '9999999999999', 's', '', 'm', ''),
     ],
+    [
+      'a record whose expiry is beyond all dates',
+      name => redis.hset(name, 'e', '99999999999999999', 's', '1', 'm', ''),
+    ],
+    ['a successor that leads there for ever', name => redis.hset(name, 'r', idOf('b'))],
+    ['a successor for some other time', name => redis.hset(name, 'r', idOf('b'), 'u', 'soon')],
   ];
   it.each(strange)(
     '%s under our key is broken for load, absent for the others, and kept (FLT-20)',
