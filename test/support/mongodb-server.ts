@@ -31,12 +31,10 @@ export interface MongoServer {
    * to the server, so this one is for the test file of the store alone.
    */
   readonly replicaSetUrl: string;
-  /** Whether it takes fail points. */
-  readonly canFail: boolean;
 }
 
 /** Skipped tests are collected all the same. */
-const NONE: MongoServer = { url: '', replicaSetUrl: '', canFail: false };
+const NONE: MongoServer = { url: '', replicaSetUrl: '' };
 
 const found = await findServer();
 
@@ -56,14 +54,24 @@ export function anyMongoUrl(): string {
   return (found ?? NONE).url;
 }
 
-/** Tests that make the server fail. */
-export function describeWithFailPoints(name: string, tests: (server: MongoServer) => void): void {
-  const hint =
-    found?.canFail === false
-      ? 'the server takes no fail points. Start mongod with --setParameter enableTestCommands=1.'
-      : undefined;
-  if (hint === undefined) describeWithMongo(name, tests);
-  else describeUnless(hint, name, () => tests(found ?? NONE));
+/**
+ * Tests that make the server fail. Only their file asks whether it can: asking sets the server's one fail point, and other
+ * files run at the same time.
+ */
+export async function describeWithFailPoints(
+  name: string,
+  tests: (server: MongoServer) => void,
+): Promise<void> {
+  if (!found || (await takesFailPoints(found))) return describeWithMongo(name, tests);
+  const hint = 'the server takes no fail points. Start mongod with --setParameter enableTestCommands=1.';
+  describeUnless(hint, name, () => tests(found));
+}
+
+async function takesFailPoints({ replicaSetUrl }: MongoServer): Promise<boolean> {
+  return failCommands(await mongoClient(replicaSetUrl)).then(
+    () => true,
+    () => false, // it says that there is no such command
+  );
 }
 
 /** Tests that start servers of their own, with `Mongod`. Skipped without one, in CI as well: a gateway will do there. */
@@ -200,24 +208,17 @@ function describeUnless(hint: string | undefined, name: string, tests: () => voi
 async function findServer(): Promise<MongoServer | undefined> {
   const { MONGODB_URI, MONGODB_REPLSET_URI } = process.env;
   const given = MONGODB_URI ?? MONGODB_REPLSET_URI;
-  if (given !== undefined) return describeServer(given, MONGODB_REPLSET_URI ?? given);
+  if (given !== undefined) return { url: given, replicaSetUrl: MONGODB_REPLSET_URI ?? given };
   const url = hasMongod ? (await Mongod.startReplicaSet(1)).url : await downloadedServer();
-  return url === undefined ? undefined : describeServer(url, url);
-}
-
-async function describeServer(url: string, replicaSetUrl: string): Promise<MongoServer> {
-  const client = await mongoClient(replicaSetUrl);
-  const canFail = await failCommands(client).then(
-    () => true,
-    () => false, // it says that there is no such command
-  );
-  return { url, replicaSetUrl, canFail };
+  return url === undefined ? undefined : { url, replicaSetUrl: url };
 }
 
 /** Needs the internet the first time. */
 async function downloadedServer(): Promise<string | undefined> {
-  const { MongoMemoryReplSet } = await import('mongodb-memory-server-core');
+  process.env.MONGOMS_MAX_RETRIES ??= '0'; // each test file asks
+  const { MongoBinary, MongoMemoryReplSet } = await import('mongodb-memory-server-core');
   try {
+    await MongoBinary.getPath(); // its failure is one line, that of a replica set is a page
     const server = await MongoMemoryReplSet.create({
       replSet: { count: 1, args: ['--setParameter', 'enableTestCommands=1'] },
     });

@@ -112,7 +112,7 @@ describeWithMongo('MongoSessionStore over a client that prefers secondaries', ({
   });
 });
 
-describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaSetUrl }) => {
+await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaSetUrl }) => {
   const appName = `faults-${process.pid}`;
   let control: MongoClient;
   let documents: Collection<{ _id: string } & Document>;
