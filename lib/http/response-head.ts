@@ -8,8 +8,8 @@ export interface ResponseHead {
   remove(name: string): void;
 }
 
-type HeadersArgument = Record<string, HeaderValue> | readonly (string | readonly string[] | HeaderValue)[];
 type HeaderValue = string | readonly string[] | number | undefined;
+type Headers = Readonly<Record<string, HeaderValue>>;
 
 /**
  * The head as it will be sent: what `setHeader` has gathered, overridden by what is handed to `writeHead`. Node lets
@@ -17,19 +17,57 @@ type HeaderValue = string | readonly string[] | number | undefined;
  */
 export function headOf(response: ServerResponse, writeHeadArguments: unknown[] | undefined): ResponseHead {
   const at = writeHeadArguments ? headersIndex(writeHeadArguments) : -1;
-  const given = writeHeadArguments?.[at] as HeadersArgument | undefined;
+  const given = writeHeadArguments?.[at] as Headers | readonly unknown[] | undefined;
   if (!writeHeadArguments || !given) return gatheredHead(response, writeHeadArguments);
-  const pairs: [string, HeaderValue][] = Array.isArray(given) ? pairsOf(given) : Object.entries(given);
+  return Array.isArray(given)
+    ? listedHead(response, writeHeadArguments, at, pairsOf(given))
+    : givenHead(response, writeHeadArguments, at, given as Headers);
+}
+
+/** `writeHead(status, { name: value })`, as Fastify calls it for every answer. The object is never changed: it may be used again. */
+function givenHead(response: ServerResponse, args: unknown[], at: number, given: Headers): ResponseHead {
+  let headers = given;
+  const without = (name: string): Record<string, HeaderValue> => {
+    const others: Record<string, HeaderValue> = { ...headers };
+    for (const key of Object.keys(headers)) if (isNamed(key, name)) delete others[key];
+    return others;
+  };
+  return {
+    status: Number(args[0]),
+    get(name) {
+      const values = Object.keys(headers)
+        .filter(key => isNamed(key, name))
+        .map(key => headers[key]);
+      return values.length === 0 ? response.getHeader(name) : oneOf(values);
+    },
+    set(name, value) {
+      const others = without(name);
+      others[name] = value;
+      response.removeHeader(name);
+      args[at] = headers = others;
+    },
+    remove(name) {
+      response.removeHeader(name);
+      args[at] = headers = without(name);
+    },
+  };
+}
+
+/** `writeHead(status, [name, value, …])`. */
+function listedHead(
+  response: ServerResponse,
+  args: unknown[],
+  at: number,
+  pairs: [string, HeaderValue][],
+): ResponseHead {
   const store = (): void => {
-    // An object keeps Node's fast path; Node refuses pairs when headers were set before, but not the flat array.
-    writeHeadArguments[at] = Array.isArray(given) ? pairs.flat() : Object.fromEntries(pairs);
+    args[at] = pairs.flat(); // Node refuses pairs when headers were set before, but not the flat array
   };
   const head: ResponseHead = {
-    status: Number(writeHeadArguments[0]),
+    status: Number(args[0]),
     get(name) {
-      const values = pairs.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
-      if (values.length === 0) return response.getHeader(name);
-      return values.length === 1 ? values[0] : values.flat().map(String);
+      const values = pairs.filter(([key]) => isNamed(key, name)).map(([, value]) => value);
+      return values.length === 0 ? response.getHeader(name) : oneOf(values);
     },
     set(name, value) {
       head.remove(name);
@@ -38,14 +76,20 @@ export function headOf(response: ServerResponse, writeHeadArguments: unknown[] |
       store();
     },
     remove(name) {
-      for (let i = pairs.length - 1; i >= 0; i--)
-        if (pairs[i]?.[0].toLowerCase() === name) pairs.splice(i, 1);
+      for (let i = pairs.length - 1; i >= 0; i--) if (isNamed(pairs[i]?.[0] ?? '', name)) pairs.splice(i, 1);
       response.removeHeader(name);
       store();
     },
   };
   return head;
 }
+
+const isNamed = (key: string, name: string): boolean =>
+  key.length === name.length && key.toLowerCase() === name;
+
+/** Of a name that comes more than once, all values. */
+const oneOf = (values: readonly HeaderValue[]): HeaderValue =>
+  values.length === 1 ? values[0] : values.flat().map(String);
 
 function gatheredHead(response: ServerResponse, writeHeadArguments: unknown[] | undefined): ResponseHead {
   return {
