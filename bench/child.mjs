@@ -43,6 +43,7 @@ export class Child {
   }
 
   async end() {
+    if (!this.#process.connected) return; // it has ended by itself, and whoever waited for an answer was told
     const exit = once(this.#process, 'exit');
     this.#process.disconnect();
     await exit;

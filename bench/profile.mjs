@@ -3,6 +3,7 @@
 //   node bench/profile.mjs some.cpuprofile [requests]        prints the table of a profile
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,7 +19,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     build: { type: 'string', default: join(ROOT, 'dist') },
-    out: { type: 'string', default: 'bench.cpuprofile' },
+    out: { type: 'string', default: join(tmpdir(), 'bench.cpuprofile') },
     'no-network': { type: 'boolean', default: false },
     functions: { type: 'string', default: '15' },
   },
