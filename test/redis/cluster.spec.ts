@@ -4,11 +4,19 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { StoreRefusedError } from '../../lib/store/store-refused.error.js';
 import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
 import { errorOf, HOUR, idOf, NOW, recordOf, untilItWorks, updateOf } from '../support/redis-records.js';
+import {
+  addNode,
+  agree,
+  clusterSettings,
+  labelOn,
+  migrate,
+  nameOf,
+  owns,
+  startCluster,
+} from '../support/redis-cluster.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
 import { sessionStoreCases } from '../support/session-store.cases.js';
 import { SessionTraffic } from '../support/session-traffic.js';
-
-const SLOTS = 16_384;
 
 describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
   let nodes: RedisServer[];
@@ -215,81 +223,3 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     await server.stop();
   });
 });
-
-const clusterSettings = [
-  '--cluster-enabled',
-  'yes',
-  '--cluster-node-timeout',
-  '2000',
-  '--cluster-config-file',
-  'nodes.conf',
-];
-
-async function startCluster(count: number): Promise<RedisServer[]> {
-  const nodes = await Promise.all(Array.from({ length: count }, () => RedisServer.start(clusterSettings)));
-  for (const [i, node] of nodes.entries()) {
-    await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
-    const from = Math.ceil((i * SLOTS) / count);
-    const to = Math.ceil(((i + 1) * SLOTS) / count);
-    await node.ask('CLUSTER', 'ADDSLOTS', ...Array.from({ length: to - from }, (_, slot) => from + slot));
-    if (i > 0) await nodes[0]!.ask('CLUSTER', 'MEET', '127.0.0.1', node.port);
-  }
-  await agree(nodes, count);
-  return nodes;
-}
-
-/** A master without slots, which only the nodes know of. */
-async function addNode(nodes: RedisServer[]): Promise<RedisServer> {
-  const node = await RedisServer.start(clusterSettings);
-  await nodes[0]!.ask('CLUSTER', 'MEET', '127.0.0.1', node.port);
-  nodes.push(node);
-  await agree(nodes, nodes.length);
-  return node;
-}
-
-async function agree(nodes: readonly RedisServer[], count: number): Promise<void> {
-  await untilItWorks(async () => {
-    for (const node of nodes) {
-      const info = String(await node.ask('CLUSTER', 'INFO'));
-      expect(info).toContain('cluster_state:ok');
-      expect(info).toContain(`cluster_known_nodes:${count}`);
-    }
-  }, 15_000);
-}
-
-async function nameOf(node: RedisServer): Promise<string> {
-  return String(await node.ask('CLUSTER', 'MYID'));
-}
-
-async function owns(node: RedisServer, slot: number): Promise<boolean> {
-  const shards = (await node.ask('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
-  return shards.some(([from, to, [, port]]) => from <= slot && slot <= to && port === node.port);
-}
-
-/** A label whose session is on this node. */
-async function labelOn(node: RedisServer, name: string): Promise<string> {
-  for (let i = 0; ; i++) {
-    const slot = Number(await node.ask('CLUSTER', 'KEYSLOT', `session:${idOf(`${name} ${i}`)}`));
-    if (await owns(node, slot)) return `${name} ${i}`;
-  }
-}
-
-/** Moves a slot as `redis-cli --cluster reshard` does. */
-async function migrate(
-  slot: number,
-  from: RedisServer,
-  to: RedisServer,
-  nodes: readonly RedisServer[],
-): Promise<void> {
-  await to.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await nameOf(from));
-  await from.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await nameOf(to));
-  await wait(10);
-  for (;;) {
-    const keys = (await from.ask('CLUSTER', 'GETKEYSINSLOT', slot, 10)) as string[];
-    if (keys.length === 0) break;
-    await from.ask('MIGRATE', '127.0.0.1', to.port, '', 0, 1_000, 'KEYS', ...keys);
-    await wait(10);
-  }
-  for (const node of [to, from, ...nodes])
-    await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', await nameOf(to));
-}
