@@ -463,7 +463,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
 });
 
 describeCells('update() that runs out of time', backends, cell => {
-  const storeTimeout = 250;
+  const storeTimeout = 500;
   let place: FaultyPlace;
   let app: RunningApp;
   beforeAll(async () => {

@@ -54,7 +54,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   } = options;
   const place =
     'place' in backend ? await backend.place() : { options: backend, dispose: async () => undefined };
-  const moduleOptions = { ...place.options, ...session } as SessionModuleOptions;
+  // A store outside of the process, on a machine that is busy: what is tested is seldom how fast it is.
+  const moduleOptions = { storeTimeout: 10_000, ...place.options, ...session } as SessionModuleOptions;
   const logs: string[] = [];
   const module = await Test.createTestingModule({
     imports: [SessionModule.forRoot(moduleOptions), ...imports],
