@@ -15,7 +15,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    reporters: ['default', './test/support/summary.reporter.ts'],
+    // The last line is the summary's.
+    reporters: ['default', './test/support/guarantees.reporter.ts', './test/support/summary.reporter.ts'],
     projects: [
       {
         extends: true,

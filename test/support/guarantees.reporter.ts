@@ -1,0 +1,55 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SerializedError } from 'vitest';
+import type { Reporter, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node';
+import { judge, type RanTest } from './guarantees-table.js';
+
+const PAGE = 'docs/guarantees.md';
+
+/**
+ * Holds `docs/guarantees.md` against what a complete run saw, and with `--update` writes it. In CI a page that is out
+ * of date, or that could not be compared, fails the run.
+ */
+export default class GuaranteesReporter implements Reporter {
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  onTestRunEnd(
+    modules: readonly TestModule[],
+    _errors: readonly SerializedError[],
+    reason: TestRunEndReason,
+  ): void {
+    if (!this.#vitest) return;
+    const { root, snapshotOptions, testNamePattern } = this.#vitest.config;
+    const path = join(root, PAGE);
+    const isUpdate = snapshotOptions.updateSnapshot === 'all';
+    const { page, complaint } = judge({
+      tests: modules.flatMap(module => [...module.children.allTests()].map(ranTest)),
+      hasPassed: reason === 'passed',
+      isFiltered: testNamePattern !== undefined,
+      isUpdate,
+      committed: textOf(path),
+    });
+    if (page !== undefined) writeFileSync(path, page);
+    if (complaint === undefined) return;
+    process.stderr.write(`\n${PAGE} ${complaint}\n`);
+    if (isUpdate || process.env.CI) process.exitCode = 1;
+  }
+}
+
+function ranTest(test: TestCase): RanTest {
+  const titles = [test.name];
+  for (let { parent } = test; parent.type === 'suite'; { parent } = parent) titles.unshift(parent.name);
+  return { spec: test.module.relativeModuleId, titles, state: test.result().state };
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined; // it was never made
+  }
+}

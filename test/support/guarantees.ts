@@ -1,0 +1,210 @@
+/** A promise to users, and where it is shown. */
+export interface Guarantee {
+  readonly name: string;
+  /** What it means to a user. */
+  readonly meaning: string;
+  /** E2e specs whose tests count: a path, or `path > how a title begins` for some suites or tests of it. */
+  readonly shownBy: readonly string[];
+  /** Specs below HTTP. They run on no adapter, so they are named and not counted. */
+  readonly alsoShownBy?: readonly string[];
+}
+
+const e2e = (spec: string, title?: string): string =>
+  `test/e2e/${spec}.e2e-spec.ts${title === undefined ? '' : ` > ${title}`}`;
+const redisStartUp = (title: string): string => `test/redis/start-up.e2e-spec.ts > ${title}`;
+
+/** In the order that `docs/guarantees.md` lists them, which is made from this and from a run of the tests. */
+export const guarantees: readonly Guarantee[] = [
+  {
+    name: 'Logout sticks',
+    meaning:
+      'After a logout no request that was under way, fast or slow, reading, writing or rotating, brings the user back; a logout with an id that was just rotated away ends the new one; signing out everywhere meets a login at the same moment.',
+    shownBy: [
+      e2e('logout-sticks'),
+      e2e('revoke-beside-login'),
+      e2e('processes', 'a logout'),
+      e2e('passport', 'a logout sticks'),
+      e2e('sessions-service', 'revoke()'),
+      e2e('sessions-service', 'revokeByUser()'),
+      e2e('sessions-service', 'all sessions of a user'),
+      e2e('upgrade', 'rejects a save() of a session that was ended'),
+    ],
+  },
+  {
+    name: 'No lost updates',
+    meaning:
+      'Only the keys that a request changed are written, so requests at the same time that set different keys leave all of them; of two that assign the same key the later stays.',
+    shownBy: [e2e('lost-updates'), e2e('processes', '20 parallel requests')],
+    alsoShownBy: [
+      'lib/stores/filesystem/interleavings.spec.ts',
+      'lib/stores/filesystem/processes.spec.ts',
+      'lib/stores/filesystem/races.spec.ts',
+    ],
+  },
+  {
+    name: '`update()` never loses a count',
+    meaning:
+      '`update()` reads, changes and writes one key as one step, across requests, applications and processes, or rejects and has applied nothing; `take()` and flash messages are given out once.',
+    shownBy: [
+      e2e('update'),
+      e2e('session-operations', 'update() and take()'),
+      e2e('session-operations', 'flash messages'),
+      e2e('processes', '100 parallel increments'),
+      e2e('processes', 'of 20 parallel take()'),
+    ],
+    alsoShownBy: ['lib/lifecycle/key-queue.spec.ts', 'lib/stores/filesystem/processes.spec.ts'],
+  },
+  {
+    name: 'Saved before answered',
+    meaning:
+      'The answer leaves after the store said yes, whatever the handler answers with: redirects, files, streams and errors included; a save that fails makes the request fail and sets no cookie for it.',
+    shownBy: [
+      e2e('saved-before-answered'),
+      e2e('held-response'),
+      e2e('returned-answers'),
+      e2e('raw-answers'),
+      e2e('streams-and-events'),
+      e2e('foreign-middleware'),
+      e2e('forgotten-waits'),
+      e2e('protocols', 'HTTP/2'),
+      e2e('connections', 'connections on'),
+      e2e('guards-pipes-filters'),
+      e2e('session-operations', 'save(), reload() and touch()'),
+      e2e('applications', 'closes: '),
+      e2e('processes', 'one that is stopped under load'),
+    ],
+    alsoShownBy: ['lib/http/response-head.spec.ts', 'lib/lifecycle/commit-plan.spec.ts'],
+  },
+  {
+    name: 'An id is never adopted',
+    meaning:
+      'An unknown, expired, forged or malformed cookie is an empty session and no error, and the first write gets a fresh id; two different live sessions in one request are nobody.',
+    shownBy: [
+      e2e('hostile-cookies'),
+      e2e('ambiguous-cookies'),
+      e2e('timeouts', 'a change of an expired session'),
+      e2e('ended-elsewhere', 'the next request with the cookie of the ended session'),
+      e2e('rotation', 'leaves nothing under the old id'),
+      e2e('passport', 'a login gives a new id'),
+      e2e('first-steps', 'signs in under a new id'),
+    ],
+    alsoShownBy: ['lib/cookie/cookie-header.spec.ts', 'lib/cookie/session-cookie.spec.ts'],
+  },
+  {
+    name: 'Nothing for visitors',
+    meaning:
+      'A visitor gets no cookie, no record and costs no store call until a handler writes, and answers that did not look at the session stay as cacheable as they were.',
+    shownBy: [
+      e2e('store-call-budget', 'none for'),
+      e2e('first-steps', 'gives a visitor who only reads no cookie'),
+      e2e('session-object', 'looks on'),
+      e2e('caching', 'Vary: Cookie'),
+      e2e('connections', 'requests that do not use the session'),
+      e2e('update', 'take() of a visitor'),
+      e2e('passport', 'a wrong password, a logout of a visitor and a visit'),
+    ],
+  },
+  {
+    name: 'Idle and absolute limits hold by our clock',
+    meaning:
+      "A session ends when it was unused for `idleTimeout`, and after `absoluteTimeout` however active, whatever the store's own expiry does; raising an option extends no live session.",
+    shownBy: [e2e('timeouts')],
+    alsoShownBy: ['lib/stores/filesystem/sweeper.spec.ts', 'lib/stores/memory/due-heap.spec.ts'],
+  },
+  {
+    name: 'One round trip',
+    meaning:
+      'A request costs one round trip to read, one to write, none without a cookie, and at most one touch per `touchInterval`.',
+    shownBy: [e2e('store-call-budget'), e2e('timeouts', 'the touch')],
+  },
+  {
+    name: 'A store that is slow, silent, full or gone',
+    meaning:
+      'There is an answer within the deadline: a 503, never a false "logged out", never a hang; one outage does not slow every request, and the store is used again as soon as it is back, without a restart.',
+    shownBy: [
+      e2e('store-faults'),
+      e2e('module', 'a store that does not answer at start-up'),
+      e2e('caching', 'a session that cannot be read'),
+      e2e('passport', 'Passport 0.7 on Express over a store that fails'),
+      redisStartUp('answers 503'),
+      redisStartUp('a Redis that freezes'),
+      redisStartUp('starts without Redis'),
+      redisStartUp('does not start'),
+      'test/redis/plug-pulled.e2e-spec.ts',
+      'test/mongodb/plug-pulled.e2e-spec.ts',
+    ],
+    alsoShownBy: [
+      'lib/store/store-calls.spec.ts',
+      'lib/stores/filesystem/files.spec.ts',
+      'lib/stores/filesystem/full-disk.spec.ts',
+      'lib/stores/mongodb/mongodb.network.spec.ts',
+      'lib/stores/mongodb/mongodb.replica-set.spec.ts',
+      'test/redis/cluster.spec.ts',
+      'test/redis/connection.spec.ts',
+      'test/redis/replicas.spec.ts',
+      'test/redis/sentinel.spec.ts',
+      'test/redis/states.spec.ts',
+    ],
+  },
+  {
+    name: 'Ids at rest are hashes',
+    meaning: 'A copy of the store signs nobody in.',
+    shownBy: [e2e('stolen-store'), e2e('sessions-service', 'never carry a token')],
+    alsoShownBy: ['lib/crypto/session-id.spec.ts'],
+  },
+  {
+    name: 'Exactly one `Set-Cookie`',
+    meaning:
+      'An answer carries at most one cookie of ours, cleared with what it was set with; no cache gives one user the page of another.',
+    shownBy: [e2e('cookie-attributes'), e2e('caching'), e2e('protocols', 'HTTPS on')],
+    alsoShownBy: ['lib/http/dress-head.spec.ts'],
+  },
+  {
+    name: 'Bad input is not an error',
+    meaning:
+      'Any `Cookie` header and any stored bytes are answered: a broken value reads as `undefined`, a broken record as no session, and both are reported and kept.',
+    shownBy: [e2e('hostile-cookies'), e2e('stored-damage'), e2e('store-call-budget', 'none for a cookie')],
+    alsoShownBy: [
+      'lib/codec/json.codec.depth.spec.ts',
+      'lib/codec/json.codec.fuzz.spec.ts',
+      'lib/codec/json.codec.safety.spec.ts',
+      'lib/stores/filesystem/damage.spec.ts',
+    ],
+  },
+  {
+    name: 'A session that ended elsewhere',
+    meaning:
+      'It is not written to, and the answer leaves the cookie alone; whoever saves explicitly is told; a login gives a new id, and the old one is dead before the answer.',
+    shownBy: [
+      e2e('ended-elsewhere'),
+      e2e('rotation'),
+      e2e('session-operations', 'login()'),
+      e2e('session-operations', 'regenerate()'),
+      e2e('session-operations', 'destroy()'),
+      e2e('upgrade', 'rejects a save() of a session that was ended'),
+    ],
+  },
+  {
+    name: 'Only what we opened is closed',
+    meaning:
+      "A store or client of the application's own stays open at shutdown, and no timer holds the process.",
+    shownBy: [
+      e2e('module', 'opening and closing'),
+      e2e('processes', 'nothing of ours holds a process'),
+      redisStartUp("takes the application's client"),
+    ],
+    alsoShownBy: ['lib/stores/mongodb/mongodb-client.spec.ts', 'test/redis/connection.spec.ts'],
+  },
+];
+
+/** E2e specs that show no guarantee, and what they are about instead. */
+export const otherSpecs: Readonly<Record<string, string>> = {
+  [e2e('current-session')]: '`Sessions.current()`, wherever it is injected',
+  [e2e('many-users')]: 'a crowd of users, each with the answers that belong to them',
+  [e2e('other-session-libraries')]: 'other session libraries in the same application',
+  [e2e('oversized-values')]: 'values that are far too large',
+  [e2e('session-access')]: 'the ways to the session, eager and lazy',
+  [e2e('session-size')]: '`maxSize`',
+  [e2e('session-values')]: 'the values that a session can hold',
+  [e2e('validation-pipe')]: 'the session beside a `ValidationPipe`',
+};
