@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { MongoClient } from 'mongodb';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeWithMongo, freshDatabase, mongoClient } from '../../../test/support/mongodb-server.js';
 import { errorOf, idOf, recordOf, untilItWorks } from '../../../test/support/redis-records.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
@@ -38,13 +39,15 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
   beforeAll(async () => {
     database = (await freshDatabase(url)).databaseName;
     target = Number(/:(\d+)/.exec(url)?.[1]);
+  });
+  beforeEach(async () => {
     proxy = await TcpProxy.start(target);
   });
   afterEach(async () => {
     proxy.thaw();
     await Promise.all(stores.splice(0).map(store => store.close()));
+    await proxy.close();
   });
-  afterAll(() => proxy.close());
 
   it('a server that is down at the start and comes later is used then, and gets its index', async () => {
     const { port } = proxy;
@@ -83,6 +86,101 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     expect(await untilItWorks(async () => guard.load(idOf('frozen')), 5_000)).toBeLessThan(2_000);
     expect(await guard.load(idOf('frozen'))).toEqual(recordOf());
   });
+
+  it.each([
+    ['is down', () => proxy.close()],
+    ['is frozen', () => proxy.freeze()],
+  ])(
+    "a start with a client of the user's, whose limits are the driver's, does not wait for a server that %s (FLT-03)",
+    async (_, stop) => {
+      const { port } = proxy;
+      const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`);
+      const store = new MongoSessionStore({ client, database });
+      await stop();
+      const start = performance.now();
+      const error = await errorOf(store.open());
+      expect(performance.now() - start).toBeLessThan(5_000);
+      expect(error).not.toBeInstanceOf(StoreRefusedError);
+      expect(error.message).toBe('[session:mongodb] MongoDB did not answer within 3000 ms');
+      proxy.thaw();
+      await proxy.close();
+      proxy = await TcpProxy.start(target, port);
+      expect(await untilItWorks(async () => guarded(store).load(idOf('a')), 15_000)).toBeLessThan(11_000);
+      await client.close();
+    },
+  );
+
+  it('down: calls fail at the deadline and then at once; what waits in the driver is given up, and not done later (FLT-02, FLT-04)', async () => {
+    const store = newStore(proxy.port);
+    const guard = guarded(store);
+    await store.open();
+    const waiting: Promise<boolean>[] = [];
+    const create = store.create.bind(store);
+    store.create = (...call) => {
+      waiting.push(create(...call));
+      return waiting.at(-1)!;
+    };
+    const { port } = proxy;
+    await proxy.close();
+    const memory = process.memoryUsage().rss;
+    const begin = performance.now();
+    for (let batch = 0; batch < 10; batch++) {
+      const start = performance.now();
+      const calls = Array.from({ length: 1_000 }, (_, i) =>
+        codeOf(() => guard.create(idOf(`down ${batch} ${i}`), recordOf())),
+      );
+      for (const code of await Promise.all(calls)) expect(code).toMatch(/^SESSION_STORE_/);
+      expect(performance.now() - start).toBeLessThan(batch === 0 ? 5_000 : 2_000);
+    }
+    expect(waiting.length).toBeLessThan(3_000);
+    const outcomes = await Promise.allSettled(waiting);
+    expect(performance.now() - begin).toBeLessThan(10_000);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    expect(process.memoryUsage().rss - memory).toBeLessThan(150 * 1024 ** 2);
+    proxy = await TcpProxy.start(target, port);
+    await untilItWorks(() => create(idOf('up'), recordOf()), 5_000);
+    const documents = (await mongoClient(url)).db(database).collection<{ _id: string }>('sessions');
+    const ids = Array.from({ length: 1_000 }, (_, i) => idOf(`down 0 ${i}`));
+    expect(await documents.countDocuments({ _id: { $in: ids } })).toBe(0);
+  });
+
+  it('up and down, ten times: no socket more, no warning (FLT-09)', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const store = newStore(proxy.port);
+    await store.open();
+    const { port } = proxy;
+    const before = held();
+    for (let flap = 0; flap < 10; flap++) {
+      await proxy.close();
+      const calls = Promise.allSettled(Array.from({ length: 20 }, () => store.load(idOf('flap'))));
+      proxy = await TcpProxy.start(target, port);
+      await calls;
+      await untilItWorks(() => store.load(idOf('flap')), 5_000);
+    }
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+    await store.close();
+    await expect.poll(held).toBeLessThan(before);
+  });
+
+  it.each([0, 1, 15, 16, 40, 100])(
+    'a reply that breaks off after %i bytes is asked for again or an error, never half a record or none (FLT-05)',
+    async bytes => {
+      const store = newStore(proxy.port);
+      await store.open();
+      const id = idOf(`cut ${bytes}`);
+      await store.create(id, recordOf());
+      for (let i = 0; i < 2; i++) {
+        proxy.cutAfter(bytes);
+        const found = await store.load(id).catch((error: unknown) => error);
+        if (!(found instanceof Error)) expect(found).toEqual(recordOf());
+      }
+      expect(await untilItWorks(() => store.load(id), 5_000)).toBeLessThan(2_000);
+      expect(await store.load(id)).toEqual(recordOf());
+    },
+  );
 
   it('connections that are reset are an error at most, never "not there", and are made again at once (FLT-24)', async () => {
     const store = newStore(proxy.port);

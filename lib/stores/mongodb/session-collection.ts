@@ -20,6 +20,9 @@ export interface SessionDocuments {
 /** How long a write waits for the majority: less than the module's deadline, which would stop reads as well. */
 const MAJORITY_MS = 800;
 
+/** How long the start waits for the connection, and for the collection. A client of the user might wait for ever. */
+const OPEN_MS = 3_000;
+
 /** How long the server works on a command when the client sets no limit for replies: nobody waits that long. */
 const MAX_TIME_MS = 5_000;
 
@@ -37,10 +40,10 @@ export class SessionCollection {
 
   constructor(readonly options: MongoSessionStoreOptions) {}
 
-  /** Connects and sets up, while the caller waits. @returns warnings @throws StoreRefusedError */
+  /** Connects and sets up, while the caller waits, but not for long. @returns warnings @throws StoreRefusedError */
   async open(): Promise<readonly string[]> {
-    const documents = await this.#connect();
-    const warnings = await setUpCollection(documents);
+    const documents = await inTime(this.#connect());
+    const warnings = await inTime(setUpCollection(documents));
     this.ready = documents;
     return warnings;
   }
@@ -113,6 +116,15 @@ export class SessionCollection {
       settled([problem.message]);
     });
   }
+}
+
+async function inTime<T>(promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`[session:mongodb] MongoDB did not answer within ${OPEN_MS} ms`);
+    timer = setTimeout(reject, OPEN_MS, error).unref();
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 export function isCollection(collection: unknown): collection is MongoCollectionLike {
