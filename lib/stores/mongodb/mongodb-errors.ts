@@ -4,6 +4,7 @@ export const INDEX_CONFLICTS: readonly unknown[] = [85, 86];
 export const UNAUTHORIZED = 13;
 export const UNKNOWN_COMMAND = 59;
 const DUPLICATE_KEY = 11_000;
+const FAILED_VALIDATION = 121;
 
 /** MongoDB answered and will go on refusing until somebody changes something. With what to change. */
 const REMEDIES = new Map<unknown, string>([
@@ -13,7 +14,7 @@ const REMEDIES = new Map<unknown, string>([
   [79, 'the write concern names a mode that the replica set does not have.'],
   [100, 'the write concern asks for more members than the replica set has.'],
   [
-    121,
+    FAILED_VALIDATION,
     "the collection's validator does not take session documents: give the store a collection of its own.",
   ],
   [166, 'this is a view: give the store a collection of its own.'],
@@ -36,9 +37,9 @@ export function storeErrorOf(error: unknown): Error {
   if (error instanceof StoreRefusedError) return error;
   const remedy = REMEDIES.get(codeOf(error)) ?? DRIVER_REFUSALS[error.name] ?? atlasRemedy(error);
   if (remedy === undefined) return error;
-  return new StoreRefusedError(`[session:mongodb] ${withoutStop(error.message)}: ${remedy}`, {
-    cause: error,
-  });
+  // What a validator objects to is quoted beside the message: session data that no log may get.
+  const cause = codeOf(error) === FAILED_VALIDATION ? new Error(error.message) : error;
+  return new StoreRefusedError(`[session:mongodb] ${withoutStop(error.message)}: ${remedy}`, { cause });
 }
 
 /** The number that MongoDB gives the error. */
