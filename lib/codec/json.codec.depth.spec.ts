@@ -45,7 +45,7 @@ describe('depth', () => {
     ['sets', inner => new Set([inner]), inner => `{"$set":[${inner}]}`],
   ];
 
-  it.each(wraps)('%s: 100 levels come back, 101 are refused on both ways', (_, wrap, wrapText) => {
+  it.each(wraps)('%s: 100 levels come back and can be written again, 101 are refused both ways (FLT-44, D-12)', (_, wrap, wrapText) => {
     for (const leaf of [1, new Date(0), 'x]}', undefined]) {
       const deepest = nested(MAX_DEPTH, wrap, leaf);
       const text = jsonCodec.encode(deepest);

@@ -1,74 +1,112 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { idOf, newSid } from '../../lib/crypto/session-id.js';
-import { outsideBackends } from '../support/backends.js';
+import type { IndexedSessionStore, SessionRecord, SessionStore } from '../../lib/index.js';
+import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { stage } from '../support/stage.js';
-import { startApp, type RunningApp } from '../support/start-app.js';
+import { me, startScriptedApp, visitor } from '../support/scripted-app.js';
+import { nobody, returning } from '../support/scripted-routes.js';
+import type { RunningApp } from '../support/start-app.js';
 
-const HOUR = 3_600_000;
+const DAY = 86_400_000;
+const indexOf = (store: SessionStore & Partial<IndexedSessionStore>) => store.index;
 
-describeCells('beside a version that writes other records', outsideBackends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
-  let running: RunningApp;
-  beforeAll(async () => {
-    running = await startApp({ platform, backend, ...scene });
-  });
-  afterAll(() => running.close());
+describeCells(
+  'records of other versions of this library, beside ours,',
+  backends,
+  ({ platform, backend }) => {
+    let running: RunningApp;
+    beforeAll(async () => {
+      running = await startScriptedApp(platform, { backend });
+    });
+    afterAll(() => running.close());
 
-  /** A browser that the other version signed in. */
-  async function signedIn(version: unknown) {
-    const sid = newSid();
-    const id = idOf(sid);
-    const now = Date.now();
-    const meta = {
-      v: version,
-      createdAt: now,
-      endsAt: now + HOUR,
-      user: 'alice',
-      loggedInAt: now,
-      more: [1],
-    };
-    const record = {
-      meta: JSON.stringify(meta),
-      data: { 'd:cart': '["pear"]', 'z:unknown': 'x' },
-      expiresAt: now + HOUR,
-      lastSeenAt: now,
-    };
-    expect(await running.store.create(id, record)).toBe(true);
-    const browser = running.browser();
-    browser.cookies.set('sid', sid);
-    return { browser, id, record };
-  }
+    /** A browser with a session that a process of another version has made. */
+    async function foreign(version: number) {
+      const sid = newSid();
+      const now = running.clock.now();
+      const record: SessionRecord = {
+        meta: JSON.stringify({
+          v: version,
+          createdAt: now,
+          endsAt: now + DAY,
+          user: 'alice',
+          loggedInAt: now,
+        }),
+        data: { 'd:cart': '["tea"]', 'd:new': '{"$later":"an escape that we do not know"}' },
+        expiresAt: now + DAY,
+        lastSeenAt: now,
+      };
+      expect(await running.store.create(idOf(sid), record)).toBe(true);
+      const browser = running.browser();
+      browser.cookies.set('sid', sid);
+      const loaded = () => running.store.load(idOf(sid));
+      return { browser, id: idOf(sid), record, loaded, since: running.events.length };
+    }
 
-  it.each([0, 2, 999, '1', null])(
-    'a record of version %s is no session here, and is there unchanged for the version that knows it (FLT-59)',
-    async version => {
-      const { browser, id, record } = await signedIn(version);
-      const { answer, value } = await play(browser, session => [session.loggedInAs, { ...session }]);
-      expect(answer.status).toBe(201);
-      expect(answer.setCookies, 'its cookie is of use elsewhere').toEqual([]);
-      expect(value).toEqual([undefined, {}]);
-      expect(running.events.at(-1)).toEqual({ type: 'rejected', reason: 'broken', id });
-      await play(browser.copy(), session => void (session.cart = ['apple']));
-      await play(browser.copy(), session => session.login('alice'));
-      expect(await running.store.load(id)).toEqual(record);
-    },
-  );
+    it.each([0, 2, 999])(
+      'version %i is no session, is reported, and is kept as it is (FLT-59)',
+      async version => {
+        const { browser, id, record, loaded, since } = await foreign(version);
+        expect(await me(browser)).toEqual(nobody);
+        expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
+        expect(browser.cookies.get('sid')).toBeDefined(); // a newer process may serve the next request
+        await running.sessions.prune();
+        expect(await loaded()).toEqual(record);
+      },
+    );
 
-  it('a logout here ends it there (FLT-59)', async () => {
-    const { browser, id } = await signedIn(2);
-    const { answer } = await play(browser, session => session.destroy());
-    expect(answer.status).toBe(201);
-    expect(browser.cookies.size).toBe(0);
-    expect(await running.store.load(id)).toBeUndefined();
-  });
+    it('nor is it taken over, listed or revoked with the sessions of its user (FLT-59)', async () => {
+      const { browser, id, record, loaded } = await foreign(999);
+      const old = browser.cookies.get('sid');
+      await indexOf(running.store)?.add('alice', id, record.expiresAt, record.lastSeenAt);
+      const alice = await visitor(
+        running,
+        returning(({ session }) => session.login('alice')),
+      );
+      const listed = await running.sessions.listByUser('alice');
+      expect(listed).toHaveLength(1);
+      expect(await running.sessions.get(id)).toBeUndefined();
+      expect(await running.sessions.revoke(id, { userId: 'alice' })).toBe(false);
+      expect(await loaded()).toEqual(record);
+      await browser.get(returning(({ session }) => void (session.cart = ['cake'])));
+      expect(browser.cookies.get('sid')).not.toBe(old);
+      expect(await loaded()).toEqual(record);
+      expect((await me(alice)).user).toBe('alice');
+    });
 
-  it('it is not listed here, and revoking all sessions of its user ends it (FLT-59)', async () => {
-    const { id } = await signedIn(2);
-    const { index } = running.store as unknown as { index: { add(...entry: unknown[]): Promise<void> } };
-    await index.add('zoe', id, Date.now() + HOUR, Date.now());
-    expect(await running.sessions.listByUser('zoe')).toEqual([]);
-    expect(await running.sessions.revokeByUser('zoe')).toBe(1);
-    expect(await running.store.load(id)).toBeUndefined();
-  });
-});
+    it('a logout and a revoke of all do end it: no user must stay signed in elsewhere (FLT-59)', async () => {
+      const first = await foreign(999);
+      await first.browser.get(returning(({ session }) => session.destroy()));
+      expect(await first.loaded()).toBeUndefined();
+      expect(first.browser.cookies.has('sid')).toBe(false);
+      const second = await foreign(999);
+      await indexOf(running.store)?.add(
+        'alice',
+        second.id,
+        second.record.expiresAt,
+        second.record.lastSeenAt,
+      );
+      await running.sessions.revokeByUser('alice');
+      expect(await second.loaded()).toBeUndefined();
+    });
+
+    it('what a later release adds to version 1 changes nothing for us, and stays (FLT-59)', async () => {
+      const sid = newSid();
+      const now = running.clock.now();
+      const meta = JSON.stringify({
+        v: 1,
+        createdAt: now,
+        endsAt: now + DAY,
+        user: 'alice',
+        device: 'phone',
+      });
+      const data = { 'd:cart': '["tea"]', 'd:new': '{"$later":"an escape that we do not know"}' };
+      await running.store.create(idOf(sid), { meta, data, expiresAt: now + DAY, lastSeenAt: now });
+      const browser = running.browser();
+      browser.cookies.set('sid', sid);
+      await browser.get(returning(({ session }) => void (session.n = 1)));
+      expect(await me(browser)).toEqual({ user: 'alice', data: { cart: ['tea'], n: 1 } }); // `new` reads as undefined
+      expect(await running.store.load(idOf(sid))).toMatchObject({ meta, data: { ...data, 'd:n': '1' } });
+    });
+  },
+);
