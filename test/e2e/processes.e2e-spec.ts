@@ -74,7 +74,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     { how: 'revoke()', path: ({ id }: Facts) => `/revoke/${id}`, first: true, again: false },
     { how: 'revokeByUser()', path: ({ user }: Facts) => `/revoke-by-user/${user}`, first: 1, again: 0 },
   ])(
-    'what $how ends in one is dead in the other at once, and stays dead (ADV-28)',
+    'what $how ends in one is dead in the other at once, and stays dead (REQ-32, FLT-50)',
     async ({ path, first, again }) => {
       for (const [here, there] of [
         [express, fastify],
