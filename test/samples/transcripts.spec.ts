@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { blocksOf, read } from '../package/documentation.js';
 import { hasCurl, stepsOf, type } from '../package/transcript.js';
-import { describeWithMongo } from '../support/mongodb-server.js';
-import { anyRedisUrl, describeWithAnyRedis } from '../support/redis-servers.js';
+import { describeWithMongo, freshDatabase } from '../support/mongodb-server.js';
+import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
 import { Samples } from './running-sample.js';
 
 vi.setConfig({ testTimeout: 60_000 }); // a start compiles the samples first
@@ -41,15 +41,17 @@ describe('the READMEs of the samples', () => {
     name => expectToPrintItsReadme(name),
   );
 
-  describeWithAnyRedis('with Redis', () => {
+  describeWithRedis('with Redis', () => {
     it.skipIf(!hasCurl)('04-redis prints what its README says, in at most 20 lines', async () => {
-      await expectToPrintItsReadme('04-redis', { REDIS_URL: await anyRedisUrl() });
+      await expectToPrintItsReadme('04-redis', { REDIS_URL: (await RedisServer.start()).url });
     });
   });
 
   describeWithMongo('with MongoDB', ({ url }) => {
     it.skipIf(!hasCurl)('05-mongodb prints what its README says, in at most 20 lines', async () => {
-      await expectToPrintItsReadme('05-mongodb', { MONGODB_URI: url });
+      const { databaseName } = await freshDatabase(url);
+      const MONGODB_URI = url.replace(/^(mongodb.*:\/\/[^/?]+)\/?[^?]*/, `$1/${databaseName}`);
+      await expectToPrintItsReadme('05-mongodb', { MONGODB_URI });
     });
   });
 });
