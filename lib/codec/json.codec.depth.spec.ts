@@ -45,22 +45,25 @@ describe('depth', () => {
     ['sets', inner => new Set([inner]), inner => `{"$set":[${inner}]}`],
   ];
 
-  it.each(wraps)('%s: 100 levels come back and can be written again, 101 are refused both ways (FLT-44, D-12)', (_, wrap, wrapText) => {
-    for (const leaf of [1, new Date(0), 'x]}', undefined]) {
-      const deepest = nested(MAX_DEPTH, wrap, leaf);
-      const text = jsonCodec.encode(deepest);
-      expect(jsonCodec.encode(jsonCodec.decode(text))).toBe(text);
-      const error = refusal(wrap(deepest));
-      expect(error.what).toBe('a value nested deeper than 100 levels');
-      expect(error.path).toHaveLength(MAX_DEPTH);
-      expect(() => jsonCodec.decode(wrapText(text))).toThrow(/nested/);
-    }
-    for (const leaf of [[], {}, new Map(), new Set()]) {
-      expect(refusal(nested(MAX_DEPTH, wrap, leaf)).what).toBe('a value nested deeper than 100 levels');
-      const text = nested(MAX_DEPTH, inner => wrapText(inner as string), jsonCodec.encode(leaf)) as string;
-      expect(() => jsonCodec.decode(text)).toThrow(/nested/);
-    }
-  });
+  it.each(wraps)(
+    '%s: 100 levels come back and can be written again, 101 are refused both ways (FLT-44, D-12)',
+    (_, wrap, wrapText) => {
+      for (const leaf of [1, new Date(0), 'x]}', undefined]) {
+        const deepest = nested(MAX_DEPTH, wrap, leaf);
+        const text = jsonCodec.encode(deepest);
+        expect(jsonCodec.encode(jsonCodec.decode(text))).toBe(text);
+        const error = refusal(wrap(deepest));
+        expect(error.what).toBe('a value nested deeper than 100 levels');
+        expect(error.path).toHaveLength(MAX_DEPTH);
+        expect(() => jsonCodec.decode(wrapText(text))).toThrow(/nested/);
+      }
+      for (const leaf of [[], {}, new Map(), new Set()]) {
+        expect(refusal(nested(MAX_DEPTH, wrap, leaf)).what).toBe('a value nested deeper than 100 levels');
+        const text = nested(MAX_DEPTH, inner => wrapText(inner as string), jsonCodec.encode(leaf)) as string;
+        expect(() => jsonCodec.decode(text)).toThrow(/nested/);
+      }
+    },
+  );
 
   it('brackets in texts do not count', () => {
     expectRoundTrip({ text: '[{'.repeat(500), closing: ['\\"]}'.repeat(100), '"[["'] });

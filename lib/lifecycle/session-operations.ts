@@ -5,23 +5,23 @@ import type { HttpExchange } from './http-exchange.js';
 import { KeyChanges, type Change } from './key-changes.js';
 import { SessionFlashes } from './session-flashes.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
-import { RotatesSessions, type Keep } from './session-rotation.js';
+import { SessionRotation, type Keep } from './session-rotation.js';
 
 /**
  * What handlers do with a session by its methods: who may, and in which order. How it is done is next door, in
- * `KeyChanges`, `SessionFlashes` and `RotatesSessions`.
+ * `KeyChanges`, `SessionFlashes` and `SessionRotation`.
  */
 export class SessionOperations {
   readonly #keys: KeyChanges;
   readonly #flashes: SessionFlashes;
-  readonly #rotation: RotatesSessions;
+  readonly #rotation: SessionRotation;
   /** The session that the running `change` function of an `update()` belongs to. */
   readonly #updating = new AsyncLocalStorage<HttpExchange>();
 
   constructor(readonly lifecycle: SessionLifecycle) {
     this.#keys = new KeyChanges(lifecycle);
     this.#flashes = new SessionFlashes(lifecycle);
-    this.#rotation = new RotatesSessions(lifecycle);
+    this.#rotation = new SessionRotation(lifecycle);
   }
 
   /** Left for a later request; saved with the session. */

@@ -12,7 +12,7 @@ export type Keep = boolean | readonly string[];
 type Carries = (field: string) => boolean;
 
 /** A new id for a session, the old one dead before the answer. See `SessionRecords.rotate` for the order of events. */
-export class RotatesSessions {
+export class SessionRotation {
   constructor(readonly lifecycle: SessionLifecycle) {}
 
   /**

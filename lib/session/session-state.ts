@@ -37,8 +37,11 @@ interface Slot {
   assigned: boolean;
   /** The stored text cannot be decoded; it stays until something is assigned. */
   broken: boolean;
-  /** `change()` has read it. An assignment makes a new slot, so one that comes while a write is under way stays one. */
-  isRead: boolean;
+  /**
+   * `change()` has taken it into account. An assignment makes a new slot, so one that comes while that change is being
+   * written is none of it, and stays a change.
+   */
+  isCollected: boolean;
 }
 
 const NO_CHANGE: SessionChange = Object.freeze({ set: Object.freeze({}), delete: Object.freeze([]) });
@@ -83,7 +86,7 @@ export class SessionState {
       present: value !== undefined,
       assigned: true,
       broken: false,
-      isRead: false,
+      isCollected: false,
     });
   }
 
@@ -137,7 +140,7 @@ export class SessionState {
     let removed: string[] | undefined;
     for (const [key, slot] of this.#slots) {
       const text = this.#pendingText(key, slot, value => this.encode(value, fieldOfKey(key), key));
-      slot.isRead = true;
+      slot.isCollected = true;
       if (text === null) (removed ??= []).push(fieldOfKey(key));
       else if (text !== undefined) (set ??= {})[fieldOfKey(key)] = text;
     }
@@ -166,7 +169,7 @@ export class SessionState {
       this.#newFlashes.delete(field);
       if (!isDataField(field)) continue;
       const slot = this.#slots.get(keyOfField(field));
-      if (slot?.isRead) slot.assigned = false;
+      if (slot?.isCollected) slot.assigned = false;
     }
   }
 
@@ -198,7 +201,7 @@ export class SessionState {
   ): void {
     for (const [key, slot] of this.#slots) {
       const field = fieldOfKey(key);
-      if (slot.assigned && !slot.isRead) continue; // assigned while the rotation was under way
+      if (slot.assigned && !slot.isCollected) continue; // assigned while the rotation was under way
       if (!carries(field) || texts[field] !== sent[field]) this.#slots.delete(key);
       else slot.assigned = stored === undefined && slot.assigned;
     }
@@ -236,7 +239,7 @@ export class SessionState {
     const text = this.#texts[fieldOfKey(key)];
     if (text === undefined) return undefined;
     const { value, isBroken } = this.decode(key, text);
-    const slot: Slot = { value, present: true, assigned: false, broken: isBroken, isRead: false };
+    const slot: Slot = { value, present: true, assigned: false, broken: isBroken, isCollected: false };
     this.#slots.set(key, slot);
     return slot;
   }

@@ -31,7 +31,7 @@ import {
   touchEntry,
   updateEntry,
   type Lead,
-  type SessionState,
+  type JournaledSession,
 } from './session-journal.js';
 import { Sweeper } from './sweeper.js';
 import { SweptJournals } from './swept-journals.js';
@@ -62,7 +62,7 @@ export class FileSessionStore
 {
   readonly index: SessionIndex;
   readonly #directory: SessionDirectory;
-  readonly #journals: Journals<SessionState>;
+  readonly #journals: Journals<JournaledSession>;
   readonly #nonces = new Nonces();
   readonly #sweeper: Sweeper;
   readonly #isDurable: boolean;

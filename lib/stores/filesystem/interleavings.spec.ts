@@ -24,7 +24,7 @@ import {
   sessionReplay,
   touchEntry,
   updateEntry,
-  type SessionState,
+  type JournaledSession,
 } from './session-journal.js';
 import { addEntry, beginEntry, endEntry, userReplay, type UserState } from './user-journal.js';
 import { destroyWithoutRoom, touchWithoutRoom } from './without-room.js';
@@ -38,7 +38,7 @@ const id = 'ab'.repeat(32);
 const next = 'cd'.repeat(32);
 const record = { ...moments, meta: 'm', data: { 'd:n': '0' } };
 const root = mkdtempSync(join(tmpdir(), 'nestjs-http-session-'));
-const journals = new Journals<SessionState>(sessionReplay, false);
+const journals = new Journals<JournaledSession>(sessionReplay, false);
 
 let other: FileSessionStore;
 let path: string;
@@ -163,7 +163,7 @@ const withoutRoom = <T>(task: (journal: Parameters<typeof destroyWithoutRoom>[0]
 /** Rewrites the journal; `meanwhile` comes right after it was read for the first time, before the SEAL, or the second. */
 function rewriteWith(meanwhile: (look: number) => void): void {
   let looks = 0;
-  const snapshot = (state: SessionState) => {
+  const snapshot = (state: JournaledSession) => {
     const entry = sessionReplay.snapshot(state);
     meanwhile(++looks);
     return entry;

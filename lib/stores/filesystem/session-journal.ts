@@ -18,7 +18,7 @@ interface OwnRecord {
 }
 
 /** What a session's journal says. */
-export interface SessionState {
+export interface JournaledSession {
   record: OwnRecord | undefined;
   isEnded: boolean;
   /** Where a destroy leads to, and until when. */
@@ -69,7 +69,7 @@ function checked({ expiresAt, lastSeenAt }: SessionMoments, texts: unknown = {})
 }
 
 /** There, not ended, and its time has not come. */
-export function presentRecord({ record, isEnded }: SessionState, now: number): OwnRecord | undefined {
+export function presentRecord({ record, isEnded }: JournaledSession, now: number): OwnRecord | undefined {
   return record && !isEnded && now < record.expiresAt ? record : undefined;
 }
 
@@ -79,12 +79,12 @@ export interface Lead {
 }
 
 /** Where what is not present leads a destroy. */
-export function leadOf({ isEnded, successor, markUntil }: SessionState, now: number): Lead {
+export function leadOf({ isEnded, successor, markUntil }: JournaledSession, now: number): Lead {
   return { to: isEnded && now < markUntil ? successor : undefined };
 }
 
 /** Anything but the entries above is UNKNOWN_ENTRY, so that a file of a newer version is kept and not half understood. */
-export const sessionReplay: Replay<SessionState> = {
+export const sessionReplay: Replay<JournaledSession> = {
   start: inPlace => ({ record: undefined, isEnded: false, successor: undefined, markUntil: 0, inPlace }),
 
   apply(state, [kind, , ...rest]) {
@@ -111,7 +111,7 @@ export const sessionReplay: Replay<SessionState> = {
   snapshot: ({ record, isEnded }) => (record && !isEnded ? createEntry(record) : undefined),
 };
 
-function create(state: SessionState, [expiresAt, lastSeenAt, meta, data]: readonly unknown[]): unknown {
+function create(state: JournaledSession, [expiresAt, lastSeenAt, meta, data]: readonly unknown[]): unknown {
   const isRecord = isMoment(expiresAt) && isMoment(lastSeenAt) && typeof meta === 'string' && isTexts(data);
   if (!isRecord || state.record) return UNKNOWN_ENTRY;
   state.record = { expiresAt, lastSeenAt, meta, data };
@@ -167,7 +167,7 @@ function move(record: OwnRecord, { expiresAt, lastSeenAt }: SessionMoments): voi
 }
 
 function destroy(
-  state: SessionState,
+  state: JournaledSession,
   record: OwnRecord | undefined,
   now: number,
   successor: unknown,
@@ -180,7 +180,7 @@ function destroy(
   return record;
 }
 
-function expire(state: SessionState, now: number): boolean {
+function expire(state: JournaledSession, now: number): boolean {
   if (!state.record || state.isEnded || now < state.record.expiresAt) return false;
   state.isEnded = true;
   return true;

@@ -3,7 +3,7 @@ import { codeOf } from './faults.js';
 import { AGAIN, type Journals } from './journal.js';
 import type { Nonces } from './nonces.js';
 import type { Kind } from './session-directory.js';
-import { expireEntry, type SessionState } from './session-journal.js';
+import { expireEntry, type JournaledSession } from './session-journal.js';
 import { endEntry, type UserOutcome, type UserState } from './user-journal.js';
 
 /** How far the clocks of two calls may be apart where no entry can decide between them. */
@@ -15,7 +15,7 @@ const GRACE_MS = 60_000;
  */
 export class SweptJournals {
   constructor(
-    readonly sessions: Journals<SessionState>,
+    readonly sessions: Journals<JournaledSession>,
     readonly users: Journals<UserState>,
     readonly nonces: Nonces,
   ) {}

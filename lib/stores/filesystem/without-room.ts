@@ -6,7 +6,7 @@ import { outOfRoom } from './faults.js';
 import { writeSlot } from './journal-head.js';
 import { AGAIN, type OpenJournal } from './journal.js';
 import { removeSealed } from './journal-rewriter.js';
-import { leadOf, presentRecord, type Lead, type SessionState } from './session-journal.js';
+import { leadOf, presentRecord, type Lead, type JournaledSession } from './session-journal.js';
 
 // On a full disk nothing can be appended. Sessions still have to be kept alive, and ended.
 
@@ -17,7 +17,7 @@ const MAX_ATTEMPTS = 8;
  * once may take the same slot; each looks again, and writes anew what it does not find.
  */
 export function touchWithoutRoom(
-  { fd, path, seed, reader }: OpenJournal<SessionState>,
+  { fd, path, seed, reader }: OpenJournal<JournaledSession>,
   moments: SessionMoments,
   now: number,
   isDurable: boolean,
@@ -48,7 +48,7 @@ export function touchWithoutRoom(
  * one counts. There is no room for a mark, so a rotation leaves none.
  */
 export function destroyWithoutRoom(
-  { fd, path, seed, reader }: OpenJournal<SessionState>,
+  { fd, path, seed, reader }: OpenJournal<JournaledSession>,
   now: number,
 ): SessionRecord | Lead | typeof AGAIN {
   if (!isStillAt(path, fd) || !removeFile(path)) return AGAIN;
