@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { read } from '../package/documentation.js';
 import { describeWithMongo, freshDatabase } from '../support/mongodb-server.js';
 import { errorOf } from '../support/redis-records.js';
@@ -24,10 +24,10 @@ describeWithRedis('the shop in two processes, sample 04-redis', () => {
 
   it('a Redis that refuses ends the start with its reason, once (FLT-12)', async () => {
     const samples = await Samples.copy();
+    onTestFinished(() => samples.dispose());
     const server = await RedisServer.start(['--requirepass', 'secret']);
     const error = await errorOf(samples.start(name, redisSettings(server.port)));
     expect(error).toMatchObject({ message: expect.stringMatching(/ended before it listened[^]*NOAUTH/) });
-    await samples.dispose();
   });
 });
 
