@@ -165,6 +165,19 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
       expect(await guard.load(id)).toEqual(recordOf({ data: {} }));
     });
 
+    it('three times in a row: what is right, or an error in time, and never "not there"', async () => {
+      const guard = guarded(store);
+      const id = idOf(`three times ${name}`);
+      await store.create(id, recordOf());
+      for (const call of [() => guard.load(id), () => guard.destroy(id, NOW)]) {
+        await fail({ failCommands: COMMANDS, ...failure }, 3);
+        const outcome = await outcomeOf(call);
+        if (typeof outcome === 'string') expect(outcome).toMatch(/^SESSION_STORE_/);
+        else expect(outcome).toEqual(recordOf());
+        await failCommands(control);
+      }
+    });
+
     it('and when asking again fails too: an error, never "not there"', async () => {
       const [loaded, ended] = [idOf(`load ${name}`), idOf(`end ${name}`)];
       for (const id of [loaded, ended]) await store.create(id, recordOf());
@@ -175,6 +188,35 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
       expect(await store.load(loaded)).toEqual(recordOf());
       expect(await store.load(ended)).toEqual(recordOf());
     });
+  });
+
+  it('a connection that closes once, at any call: it is answered as if nothing had been (FLT-24)', async () => {
+    const guard = guarded(store);
+    const [id, next] = [idOf('closes'), idOf('closes, next')];
+    const take = updateOf({ delete: ['d:views'], expect: { 'd:views': '1' } });
+    const calls: [command: string, call: () => unknown, answer: unknown][] = [
+      ['insert', () => guard.create(id, recordOf()), true],
+      ['findAndModify', () => guard.update(id, take, NOW), 'done'],
+      ['update', () => guard.update(id, updateOf({ set: { 'd:x': '1' } }), NOW), 'done'],
+      ['update', () => guard.touch(id, { expiresAt: NOW, lastSeenAt: NOW }, NOW), true],
+      ['update', () => guard.index?.add('closes', id, NOW + HOUR, NOW), undefined],
+      ['find', () => guard.index?.confirm('closes', id), true],
+      ['find', () => guard.index?.list('closes', NOW), [id]],
+      ['update', () => guard.index?.remove('closes', [id]), undefined],
+      ['find', () => guard.index?.list('closes', NOW), []],
+      [
+        'findAndModify',
+        () => guard.destroy(id, NOW, { successor: next }),
+        recordOf({ data: { 'd:x': '1' } }),
+      ],
+      ['insert', () => guard.create(next, recordOf()), true],
+      ['findAndModify', () => guard.destroy(id, NOW), recordOf()], // by way of the mark
+      ['find', () => guard.load(next), undefined],
+    ];
+    for (const [command, call, answer] of calls) {
+      await fail({ failCommands: [command], closeConnection: true });
+      expect(await call(), command).toEqual(answer);
+    }
   });
 
   it('a write that was done but not acknowledged by the majority is an error; reading tells what is (FLT-26)', async () => {
