@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieCandidates } from '../cookie/session-cookie.js';
-import { SessionStoreError } from '../errors/session.error.js';
+import { SessionClosedError, SessionStoreError } from '../errors/session.error.js';
 import type { HoldCarrier, ResponseHold } from '../http/hold-head.js';
 import { putInSlot, slotOf } from '../http/request-slot.js';
 import type { HttpSession } from '../session/http-session.js';
@@ -75,6 +75,29 @@ export class HttpExchange implements HoldCarrier {
   /** Whether an operation is under way. */
   get isBusy(): boolean {
     return this.#operations?.isBusy ?? false;
+  }
+
+  /** @throws SessionClosedError when a cookie can no longer be set, or would be ambiguous */
+  assertCanSetCookie(): void {
+    if (this.ambiguous.length > 0) {
+      throw new SessionClosedError(
+        'SESSION_AMBIGUOUS',
+        'the request brought two different live sessions; login(), regenerate() or destroy() ends both',
+      );
+    }
+    if (this.isHeadSent) {
+      throw new SessionClosedError(
+        'SESSION_HEAD_SENT',
+        'the response has begun, so the cookie of a new session cannot be set: do this before you answer',
+      );
+    }
+  }
+
+  /** With `maxAge` the browser's copy of the cookie has to be renewed whenever activity is written down. */
+  cookieWasUsed(sid: string): void {
+    if (this.lifecycle.options.cookie.maxAgeMs === undefined) return;
+    this.renewal = sid;
+    this.isRenewalCommitted = false;
   }
 
   /** Makes this the exchange of its request. */

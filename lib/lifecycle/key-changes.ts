@@ -25,7 +25,7 @@ export class KeyChanges {
 
   async #updateNew(session: HttpSession, key: string, change: Change): Promise<unknown> {
     const { state, exchange } = session;
-    this.lifecycle.assertCanSetCookie(exchange);
+    exchange.assertCanSetCookie();
     const mark = state.mark(key);
     const late = performance.now() + this.#timeout;
     const { value, text } = await this.#changed(session, key, change, state.pendingText(key) ?? null, late);
@@ -109,7 +109,7 @@ export class KeyChanges {
     if (result === 'gone') throw this.lifecycle.endedError(session);
     if (result !== 'done') return { text: result.current[field] ?? null };
     session.state.moved(moments);
-    this.lifecycle.cookieWasUsed(session.exchange, stored.sid);
+    session.exchange.cookieWasUsed(stored.sid);
     return undefined;
   }
 
@@ -124,7 +124,7 @@ export class KeyChanges {
 
   #storedOf({ state, exchange }: HttpSession): StoredIdentity {
     if (state.stored && !state.ended) return state.stored;
-    this.lifecycle.assertCanSetCookie(exchange);
+    exchange.assertCanSetCookie();
     throw SessionClosedError.ended();
   }
 

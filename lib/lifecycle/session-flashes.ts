@@ -61,7 +61,7 @@ export class SessionFlashes {
       if (result === 'done') {
         for (const field of wanted.keys()) state.adopt(field, null);
         state.moved(moments);
-        this.lifecycle.cookieWasUsed(session.exchange, state.stored.sid);
+        session.exchange.cookieWasUsed(state.stored.sid);
         return new Set(wanted.keys());
       }
       for (const [field, text] of Object.entries(result.current)) if (text === null) state.adopt(field, null);

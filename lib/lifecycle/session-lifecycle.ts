@@ -7,16 +7,14 @@ import {
   SessionUsageError,
 } from '../errors/session.error.js';
 import { holdHead } from '../http/hold-head.js';
-import type { ResponseHead } from '../http/response-head.js';
-import { dressHead } from '../http/dress-head.js';
-import { isSecureRequest } from '../http/is-secure-request.js';
+import { pathOf } from '../http/path-of.js';
 import { HttpSession } from '../session/http-session.js';
 import { assertFits } from '../session/session-size.js';
 import { SessionState, type SessionChange } from '../session/session-state.js';
+import { answerTo, dressAnswer } from './answer.js';
 import { planCommit, type CommitPlan } from './commit-plan.js';
 import { HttpExchange } from './http-exchange.js';
 import { SessionOperations } from './session-operations.js';
-import { warnAboutPlainHttp } from './plain-http.js';
 import type { SessionLog } from './session-log.interface.js';
 import { LateChanges } from './late-changes.js';
 import type { LiveRecord, SessionRecords } from './session-records.js';
@@ -27,7 +25,8 @@ import type { LiveRecord, SessionRecords } from './session-records.js';
  *     in    begin → open:   Cookie header → token → sid → id → store.load → record → session → handler
  *     out   handler → change → commit: plan → store.create | update | touch → dress: token → Set-Cookie → response
  *
- * What handlers do with a session in between is in `SessionOperations`; the calls to the store are in `SessionRecords`.
+ * What handlers do with a session in between is in `SessionOperations`; the calls to the store are in `SessionRecords`,
+ * and what the answer then says in `answer.ts`.
  */
 export class SessionLifecycle {
   readonly operations: SessionOperations;
@@ -141,7 +140,7 @@ export class SessionLifecycle {
     if (exchange.failure) throw exchange.failure;
     assertFits(state.texts, change, this.options.maxSizeBytes);
     if (!state.stored) {
-      this.assertCanSetCookie(exchange);
+      exchange.assertCanSetCookie();
       const { identity } = await this.records.create(
         this.records.metaAt(this.records.clock.now()),
         change.set,
@@ -152,17 +151,10 @@ export class SessionLifecycle {
       const { result, moments } = await this.records.update(state.stored, change);
       if (result === 'gone') return 'gone';
       state.moved(moments);
-      this.cookieWasUsed(exchange, state.stored.sid);
+      exchange.cookieWasUsed(state.stored.sid);
     }
     state.written(change);
     return 'done';
-  }
-
-  /** With `maxAge` the browser's copy of the cookie has to be renewed whenever activity is written down. */
-  cookieWasUsed(exchange: HttpExchange, sid: string): void {
-    if (this.options.cookie.maxAgeMs === undefined) return;
-    exchange.renewal = sid;
-    exchange.isRenewalCommitted = false;
   }
 
   /** The session was ended elsewhere: the answer says nothing about the cookie. */
@@ -184,22 +176,6 @@ export class SessionLifecycle {
   endedError(session: HttpSession): SessionClosedError {
     if (!session.state.ended) this.ended(session);
     return SessionClosedError.ended();
-  }
-
-  /** @throws SessionClosedError when a cookie can no longer be set, or would be ambiguous */
-  assertCanSetCookie(exchange: HttpExchange): void {
-    if (exchange.ambiguous.length > 0) {
-      throw new SessionClosedError(
-        'SESSION_AMBIGUOUS',
-        'the request brought two different live sessions; login(), regenerate() or destroy() ends both',
-      );
-    }
-    if (exchange.isHeadSent) {
-      throw new SessionClosedError(
-        'SESSION_HEAD_SENT',
-        'the response has begun, so the cookie of a new session cannot be set: do this before you answer',
-      );
-    }
   }
 
   newState(live?: LiveRecord): SessionState {
@@ -255,8 +231,8 @@ export class SessionLifecycle {
     }
     holdHead(response, exchange, {
       commit: status => this.#commitAtHead(exchange, status),
-      dress: head => this.#dress(exchange, head),
-      answerTo: error => this.#answerTo(exchange, error),
+      dress: head => dressAnswer(exchange, head),
+      answerTo: error => answerTo(exchange, error),
     });
   }
 
@@ -310,7 +286,7 @@ export class SessionLifecycle {
       const moments = await this.records.touch(state.stored);
       if (!moments) return this.ended(session);
       state.moved(moments);
-      this.cookieWasUsed(exchange, state.stored.sid);
+      exchange.cookieWasUsed(state.stored.sid);
     } catch (error) {
       if (!(error instanceof SessionStoreError)) throw error; // the store's own error was reported as an event
       exchange.touchFailed = true;
@@ -326,40 +302,4 @@ export class SessionLifecycle {
     if (isMistake) this.log.error('The session was not saved', error);
     return Promise.reject(error instanceof Error ? error : new Error(String(error), { cause: error }));
   }
-
-  /** Once per head, and the last word: nothing can set a cookie after this. */
-  #dress(exchange: HttpExchange, head: ResponseHead): void {
-    exchange.isHeadSent = true;
-    const { renewal } = exchange;
-    const owed =
-      exchange.owed ?? (renewal === undefined ? undefined : ({ kind: 'set', sid: renewal } as const));
-    if (!owed && !exchange.wasLookedAt && !exchange.storeFailed) return;
-    const secure = owed ? isSecureRequest(exchange.request) : false;
-    if (owed?.kind === 'set' && this.options.cookie.secure === true && !secure) {
-      warnAboutPlainHttp(exchange.request, this.log);
-    }
-    dressHead(head, {
-      cookie: owed && (owed.kind === 'set' ? this.cookie.set(owed.sid, secure) : this.cookie.clear(secure)),
-      isOwnCookie: line => this.cookie.isOwn(line),
-      variesByCookie: exchange.wasLookedAt,
-      retryAfterSeconds: exchange.storeFailed && head.status === 503 ? 1 : undefined,
-    });
-  }
-
-  /** The same body that Nest's filters give the error: the status, and nothing that concerns the store. */
-  #answerTo(exchange: HttpExchange, error: unknown): { status: number; body: string } {
-    exchange.storeFailed ||= error instanceof SessionStoreError;
-    if (error instanceof SessionError) {
-      return { status: error.getStatus(), body: JSON.stringify(error.getResponse()) };
-    }
-    this.log.error('The response could not be sent', error);
-    return { status: 500, body: JSON.stringify({ statusCode: 500, message: 'Internal Server Error' }) };
-  }
-}
-
-/** Express cuts a mount path off `url` and keeps the whole in `originalUrl`. */
-function pathOf(request: IncomingMessage & { originalUrl?: string }): string {
-  const url = request.originalUrl ?? request.url ?? '/';
-  const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
 }

@@ -77,7 +77,7 @@ export class SessionOperations {
       const moments = state.ended ? undefined : await this.lifecycle.records.touch(state.stored);
       if (!moments) throw this.lifecycle.endedError(session);
       state.moved(moments);
-      this.lifecycle.cookieWasUsed(session.exchange, state.stored.sid);
+      session.exchange.cookieWasUsed(state.stored.sid);
     });
   }
 

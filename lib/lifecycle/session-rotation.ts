@@ -22,7 +22,7 @@ export class SessionRotation {
   async login(session: HttpSession, userId: string, keep: Keep): Promise<void> {
     const { records } = this.lifecycle;
     await this.#endAmbiguous(session);
-    this.lifecycle.assertCanSetCookie(session.exchange);
+    session.exchange.assertCanSetCookie();
     const { state } = session;
     const old = state.ended ? undefined : state.stored;
     const isOther = state.ended || (old?.meta.user !== undefined && old.meta.user !== userId);
@@ -57,7 +57,7 @@ export class SessionRotation {
       state.change(); // a value that cannot be kept is refused here as anywhere
       return this.#goOn(session, replaces, undefined, {}, {}, carries);
     }
-    this.lifecycle.assertCanSetCookie(exchange);
+    exchange.assertCanSetCookie();
     const meta = keepsData ? old.meta : records.metaAt(records.clock.now());
     const { rotated, sent } = await this.#rotate(session, old, carries, meta);
     if (keepsData && !rotated.isSole) {

@@ -1,0 +1,8 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The path without the query. Express cuts a mount path off `url` and keeps the whole in `originalUrl`. */
+export function pathOf(request: IncomingMessage & { originalUrl?: string }): string {
+  const url = request.originalUrl ?? request.url ?? '/';
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
