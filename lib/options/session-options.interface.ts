@@ -64,8 +64,8 @@ export interface CommonSessionOptions {
    */
   readonly saveOnServerError?: boolean;
   /**
-   * How large a session may become, in encoded bytes. A change beyond it is refused with `SESSION_TOO_LARGE`, which
-   * names the largest keys, and the stored session stays as it was.
+   * How large a session may become, in encoded bytes. A change that grows it beyond is refused with `SESSION_TOO_LARGE`,
+   * which names the largest keys, and the stored session stays as it was. What does not grow it always passes.
    * @default 65536
    */
   readonly maxSize?: number;

@@ -85,7 +85,11 @@ export interface SessionMembers<T = SessionData> {
    */
   take<Key extends KeyOf<T>>(key: Key): Promise<ValueOf<T, Key> | undefined>;
 
-  /** Leaves a message for a later request, typically the one after a redirect. Saved with the session. */
+  /**
+   * Leaves a message for a later request, typically the one after a redirect. Saved with the session.
+   *
+   * @throws SessionDataError at once, when the message cannot be stored
+   */
   flash(category: string, message: unknown): void;
   /** Takes the messages, oldest first; each is given out once, whoever asks. */
   flashes(): Promise<FlashMessage[]>;
@@ -108,7 +112,7 @@ export interface SessionMembers<T = SessionData> {
   login(userId: string, options?: { readonly keep?: boolean | readonly string[] }): Promise<void>;
   /**
    * A new id, the old one dead. The session is **empty and unbound** afterwards, unless `keep` is `true` or names keys;
-   * then user, creation and limits stay too. Does nothing for a visitor without a session.
+   * then user, creation and limits stay too. For a visitor without a session it creates none.
    *
    * With a callback it replaces `request.session` by a new object and leaves this one readable, as Passport expects.
    *
