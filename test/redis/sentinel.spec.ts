@@ -72,6 +72,15 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     servers[0].thaw();
   });
 
+  it('closing leaves no connection behind, neither to the master nor to a Sentinel (FLT-11)', async () => {
+    await store.create(idOf('a'), recordOf());
+    const all = [...sentinels, servers[0]];
+    const ours = async (): Promise<string[]> => (await Promise.all(all.map(clientsOf))).flat();
+    expect((await ours()).length).toBeGreaterThan(1);
+    await store.close();
+    await expect.poll(ours).toEqual([]);
+  });
+
   it('no Sentinel to be found: calls fail at once while there is no connection, and work when one is back', async () => {
     await Promise.all([...sentinels, servers[0]].map(server => server.kill()));
     await errorOf(untilItWorks(() => store.ping(), 100));
@@ -101,6 +110,13 @@ async function knowsTheOthers(sentinel: RedisServer): Promise<void> {
   const facts = new Map(pairs(info ?? []));
   if (facts.get('num-slaves') === '1' && facts.get('num-other-sentinels') === '2') return;
   throw new Error('the Sentinels have not found each other yet');
+}
+
+/** The connections that are ours: those that ask and those of other Sentinels have names. */
+async function clientsOf(server: RedisServer): Promise<string[]> {
+  const list = String(await server.ask('CLIENT', 'LIST', 'TYPE', 'normal'));
+  const pubsub = String(await server.ask('CLIENT', 'LIST', 'TYPE', 'pubsub'));
+  return `${list}\n${pubsub}`.split('\n').filter(line => / name= /.test(line));
 }
 
 /** The record as the server has it, read without the store. */
