@@ -190,7 +190,8 @@ fails when it says something else or when a store was not there. The servers it 
 
 const LEGEND = [
   `_any store_: the tests' own store, which fails, waits or counts when it is told to, or a guarantee of the cookie and the
-answer alone, in which the store has no say. \`memory\` has fewer tests where several processes share one store.`,
+answer alone, in which the store has no say. Numbers differ a little within a row: \`memory\` has no tests of several
+processes, Passport is tested on Express, and some things can go wrong in one store only.`,
   `Every store passes the cases of its contract besides, without HTTP and not counted here:
 ${link('test/support/session-store.cases.ts')}.`,
 ];

@@ -52,6 +52,8 @@ describe('the guarantees', () => {
   it.each(guarantees)('$name: what shows it is there', ({ shownBy, alsoShownBy = [] }) => {
     expect(shownBy.map(specOf).filter(spec => !specs.includes(spec))).toEqual([]);
     expect(alsoShownBy.filter(spec => !existsSync(spec))).toEqual([]);
+    const named = shownBy.map(entry => entry.split(' > ') as [string, string?]);
+    expect(named.filter(([spec, title = '']) => !readFileSync(spec, 'utf8').includes(title))).toEqual([]);
   });
 
   it('every e2e spec shows one, or is said to show none', () => {
