@@ -207,6 +207,7 @@ that it loses is a session that is there again.`,
   \`waitReplicas\` waits for them; a restart keeps what its own persistence keeps.
   [More](../lib/stores/redis/README.md#failover-and-what-may-be-lost), shown by ${link('test/redis/replicas.spec.ts')}
 - **mongodb**: acknowledged by the majority of the members by default, so a failover loses nothing; a \`w\` of your own
-  holds for changes and touches. [More](../lib/stores/mongodb/README.md#failover-and-what-may-be-lost), shown by
+  holds for changes and touches. [More](../lib/stores/mongodb/README.md#failover-and-what-may-be-lost). Three members and
+  their failover are tested where there is a \`mongod\`, by
   ${link('lib/stores/mongodb/mongodb.replica-set.spec.ts')}`,
 ];
