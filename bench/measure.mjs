@@ -16,12 +16,15 @@ export const scenarios = {
   'read-100k': { path: '/read-one', start: '/start-100k', hasCookie: true },
 };
 
+/** Where a request takes milliseconds. */
+const LONGEST_WARM_UP_S = 4;
+
 /** Where there are no sessions a cookie is sent too: parsing the header is not the session's cost. */
 const DUMMY_COOKIE = `sid=${'x'.repeat(43)}`;
 
 /**
  * Each scenario is warmed up before the first is measured, as in an application all routes are in use; by requests and
- * not by time, because what has been compiled depends on them. The counted window begins and ends with no request under
+ * not by time as long as that is bearable, because what has been compiled depends on them. The counted window begins and ends with no request under
  * way, so its CPU time belongs to the counted requests.
  *
  * @param {object} how
@@ -45,12 +48,12 @@ export async function measure({ name, build, servers, load, seconds, connections
     const { port } = await server.answer();
     const started = new Map();
     const generator = load ?? server;
-    const run = async ({ path, start, hasCookie }, limit) => {
+    const run = async ({ path, start, hasCookie }, limit, phase = 'window') => {
       if (!started.has(start)) started.set(start, await startSessions(port, start, connections));
       const cookies = started.get(start);
       const sent = hasCookie ? cookies : cookies.map(() => '');
       await generator.ask({ command: 'open', port, path, cookies: sent });
-      const isProfiled = profile !== undefined && limit.seconds !== undefined;
+      const isProfiled = profile !== undefined && phase === 'window';
       if (isProfiled) await server.ask({ command: 'startProfile' });
       const before = await server.ask({ command: 'cpu' });
       const { done } = await generator.ask({ command: 'run', ...limit });
@@ -69,7 +72,8 @@ export async function measure({ name, build, servers, load, seconds, connections
       ([scenario]) =>
         (own ?? only ?? [scenario]).includes(scenario) && (only ?? [scenario]).includes(scenario),
     );
-    for (const [, scenario] of chosen) await run(scenario, { requests: warmUp });
+    for (const [, scenario] of chosen)
+      await run(scenario, { requests: warmUp, seconds: LONGEST_WARM_UP_S }, 'warm-up');
     const results = {};
     for (const [title, scenario] of chosen) results[title] = await run(scenario, { seconds });
     const [cookie] = started.get('/start') ?? [];
