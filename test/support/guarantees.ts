@@ -123,9 +123,10 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'A store that is slow, silent, full or gone',
     meaning:
-      'There is an answer within the deadline: a 503, never a false "logged out", never a hang; one outage does not slow every request, and the store is used again as soon as it is back, without a restart.',
+      'There is an answer within the deadline: a 503, never a false "logged out", never a hang; one outage does not slow every request, and the store is used again within two seconds of its return, without a restart.',
     shownBy: [
       e2e('store-faults'),
+      e2e('disk-faults'),
       e2e('module', 'a store that does not answer at start-up'),
       e2e('caching', 'a session that cannot be read'),
       e2e('passport', 'Passport 0.7 on Express over a store that fails'),

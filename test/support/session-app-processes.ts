@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SessionModuleOptions } from '../../lib/index.js';
 import { Browser } from './browser.js';
@@ -22,15 +22,18 @@ export interface AppProcess {
   go(): void;
 }
 
+/** @param limits what the process may use, in the words of `ulimit` */
 export async function startAppProcess(
   lib: BuiltLib,
   platform: Platform['name'],
   options: SessionModuleOptions,
+  limits?: string,
 ): Promise<AppProcess> {
-  const child = fork(WORKER, [lib.directory, platform, JSON.stringify(options)], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [],
-  });
+  const command = [process.execPath, WORKER, lib.directory, platform, JSON.stringify(options)];
+  const limited =
+    limits === undefined ? command : ['sh', '-c', `ulimit ${limits} && exec "$@"`, 'sh', ...command];
+  const [file = '', ...args] = limited;
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const complaints: string[] = [];
   child.stderr?.on('data', data => complaints.push(String(data)));
   const ended = new Promise<number | NodeJS.Signals | null>(resolve =>
