@@ -96,6 +96,13 @@ class AccountController {
     return { user: request.user, isCurrent: (await getSession(request)) === request.session };
   }
 
+  @UseGuards(LocalGuard)
+  @Post('login-and-bind')
+  @HttpCode(200)
+  async loginAndBind(@Session() session: Session<Shop>, @Req() request: PassportRequest) {
+    await session.login(request.user!.name);
+  }
+
   @Post('logout')
   @HttpCode(200)
   async logout(@Req() request: PassportRequest & { query: { keep?: string } }) {
@@ -184,6 +191,38 @@ describeOver('Passport 0.7 on Express', backends, backend => {
     await browser.post('/cart');
     await browser.post('/login', { ...right, username: 'bob' });
     expect(await me(browser)).toEqual({ user: 'bob', data: { passport: { user: 'bob' }, greeted: true } });
+  });
+
+  // Of one store, so that no other test's sessions are listed.
+  const userOf = (name: string) => ({ ...right, username: `${name} of ${backend.name}` });
+
+  it('a login() after logIn() binds the session to its user, who can be listed and signed out', async () => {
+    const [bound, unbound] = [running.browser(), running.browser()];
+    const user = userOf('carol');
+    await unbound.post('/login', user);
+    await bound.post('/cart');
+    const { status, setCookies } = await bound.post('/login-and-bind?keep', user);
+    expect({ status, cookies: setCookies.length }).toEqual({ status: 200, cookies: 1 });
+    expect(await me(bound)).toEqual({
+      user: user.username,
+      data: { cart: ['tea'], passport: { user: user.username } },
+    });
+    expect(await running.sessions.listByUser(user.username)).toMatchObject([{ loggedInAs: user.username }]);
+    expect(await running.sessions.revokeByUser(user.username)).toBe(1);
+    expect(await me(bound)).toEqual({ user: null, data: {} });
+    expect(await me(unbound)).toMatchObject({ user: user.username }); // Passport by itself binds nobody
+  });
+
+  it('what login() has bound ends with logOut(), and with the next user at this browser', async () => {
+    const browser = running.browser();
+    const [first, second] = [userOf('dave'), userOf('erin')];
+    await browser.post('/login-and-bind', first);
+    await browser.post('/login-and-bind', second);
+    expect(await me(browser)).toMatchObject({ user: second.username });
+    expect(await running.sessions.listByUser(first.username)).toEqual([]);
+    expect(await running.sessions.listByUser(second.username)).toHaveLength(1);
+    await browser.post('/logout');
+    expect(await running.sessions.listByUser(second.username)).toEqual([]);
   });
 
   it('a wrong password, a logout of a visitor and a visit leave no session behind', async () => {
