@@ -4,7 +4,7 @@ export { SessionModule } from './session.module.js';
 export type { SessionModuleAsyncOptions, SessionOptionsFactory } from './session.providers.js';
 export { Session } from './session.decorator.js';
 export type { SessionData } from './session/session-data.interface.js';
-export type { FlashMessage, SessionMembers } from './session/session.interface.js';
+export type { FlashMessage, SessionCallback, SessionMembers } from './session/session.interface.js';
 export { getSession } from './get-session.js';
 export type { SessionCarrier } from './http/request-of.js';
 export { Sessions, type SessionInfo } from './sessions.service.js';
@@ -35,6 +35,7 @@ export type {
   SessionIndex,
 } from './store/session-store-abilities.interface.js';
 export { StoreRefusedError } from './store/store-refused.error.js';
+export type { Clock } from './time/clock.js';
 export { UnencodableValueError, type SessionCodec } from './codec/session-codec.interface.js';
 export { jsonCodec } from './codec/json.codec.js';
 

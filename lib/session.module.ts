@@ -6,7 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
-import { SESSION_ENGINE } from './session.constants.js';
+import { SESSION_ENGINE, SESSION_OPTIONS } from './session.constants.js';
 import { LazyModuleLoader, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { isInjected } from './is-injected.js';
 import type { SessionEngine } from './session.engine.js';
@@ -17,7 +17,6 @@ import {
   SESSION_EXPORTS,
   type SessionModuleAsyncOptions,
 } from './session.providers.js';
-import { SESSION_OPTIONS } from './session.constants.js';
 import type { SessionStoreType } from './store/store-types.js';
 
 /** By these a class can come to `Sessions`, at once or later, and ask for the current session. */

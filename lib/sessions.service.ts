@@ -89,12 +89,18 @@ export class Sessions {
 
   /**
    * Ends a session, by its id: its next request, in any process, is nobody's. `false` when there was none to end, or,
-   * with `userId`, when it is not that user's.
+   * with `userId`, when it is not that user's. A `userId` that is there and `undefined`, as the `loggedInAs` of a visitor
+   * is, is nobody's: `false`.
    *
    * @throws SessionStoreError
+   * @example
+   * ```ts
+   * await sessions.revoke(id, { userId: session.loggedInAs }); // one of their own, or none
+   * ```
    */
-  async revoke(id: string, options: { readonly userId?: string } = {}): Promise<boolean> {
-    return this.#records.revoke(id, options.userId);
+  async revoke(id: string, options: { readonly userId?: string | undefined } = {}): Promise<boolean> {
+    if (!('userId' in options)) return this.#records.revoke(id);
+    return options.userId !== undefined && this.#records.revoke(id, options.userId);
   }
 
   /**

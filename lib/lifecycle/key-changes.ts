@@ -7,7 +7,7 @@ import { inTime, KeyQueue, type Line } from './key-queue.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
 
 /** The function of an `update()`. */
-export type Change = (value: unknown) => unknown;
+export type Updater = (value: unknown) => unknown;
 /** What a compare-and-set writes, given the text it starts from (`null`: nothing there). */
 type Attempt<T> = (text: string | null) => Promise<{ readonly value: T; readonly text: string | null }>;
 
@@ -17,18 +17,24 @@ export class KeyChanges {
 
   constructor(readonly lifecycle: SessionLifecycle) {}
 
-  update(session: HttpSession, key: string, change: Change): Promise<unknown> {
+  update(session: HttpSession, key: string, change: Updater): Promise<unknown> {
     return session.state.stored
       ? this.#updateStored(session, key, change)
       : this.#updateNew(session, key, change);
   }
 
-  async #updateNew(session: HttpSession, key: string, change: Change): Promise<unknown> {
+  async #updateNew(session: HttpSession, key: string, change: Updater): Promise<unknown> {
     const { state, exchange } = session;
     exchange.assertCanSetCookie();
     const mark = state.mark(key);
-    const late = performance.now() + this.#timeout;
-    const { value, text } = await this.#changed(session, key, change, state.pendingText(key) ?? null, late);
+    const deadline = performance.now() + this.#timeout;
+    const { value, text } = await this.#changed(
+      session,
+      key,
+      change,
+      state.pendingText(key) ?? null,
+      deadline,
+    );
     if (text === null) {
       state.adopt(fieldOfKey(key), null, mark);
       return undefined;
@@ -38,9 +44,11 @@ export class KeyChanges {
     return value;
   }
 
-  #updateStored(session: HttpSession, key: string, change: Change): Promise<unknown> {
-    const late = performance.now() + this.#timeout;
-    return this.#compareAndSet(session, key, late, text => this.#changed(session, key, change, text, late));
+  #updateStored(session: HttpSession, key: string, change: Updater): Promise<unknown> {
+    const deadline = performance.now() + this.#timeout;
+    return this.#compareAndSet(session, key, deadline, text =>
+      this.#changed(session, key, change, text, deadline),
+    );
   }
 
   async take(session: HttpSession, key: string): Promise<unknown> {
@@ -59,7 +67,12 @@ export class KeyChanges {
    * Reads, computes and writes one key until nobody wrote in between. Those of this process take turns, and hand each
    * other the text they left, so that each needs one round trip.
    */
-  async #compareAndSet<T>(session: HttpSession, key: string, late: number, attempt: Attempt<T>): Promise<T> {
+  async #compareAndSet<T>(
+    session: HttpSession,
+    key: string,
+    deadline: number,
+    attempt: Attempt<T>,
+  ): Promise<T> {
     const { state } = session;
     const stored = this.#storedOf(session);
     const conflict = (): Error => this.#conflict(key);
@@ -83,11 +96,11 @@ export class KeyChanges {
           return value;
         }
         known = line.text = current.text;
-        if (performance.now() >= late) throw conflict();
+        if (performance.now() >= deadline) throw conflict();
         await pause(tries);
       }
     };
-    return this.#queues.run(`${stored.id} ${key}`, late - performance.now(), turn, conflict);
+    return this.#queues.run(`${stored.id} ${key}`, deadline - performance.now(), turn, conflict);
   }
 
   /** `undefined`: written. Otherwise what the key holds instead of what was expected. */
@@ -114,11 +127,11 @@ export class KeyChanges {
   }
 
   /** Runs the user's function on a copy of its own. */
-  async #changed(session: HttpSession, key: string, change: Change, text: string | null, late: number) {
+  async #changed(session: HttpSession, key: string, change: Updater, text: string | null, deadline: number) {
     const { state } = session;
     const current = text === null ? undefined : state.decode(key, text).value;
     const running = Promise.resolve(change(current));
-    const value = await inTime(running, late - performance.now(), () => this.#conflict(key));
+    const value = await inTime(running, deadline - performance.now(), () => this.#conflict(key));
     return { value, text: value === undefined ? null : state.encode(value, fieldOfKey(key), key) };
   }
 

@@ -103,11 +103,11 @@ export class SessionLifecycle {
   /** @throws SessionStoreError when the session could not be read */
   look(exchange: HttpExchange): void {
     exchange.wasLookedAt = true;
-    this.change(exchange);
+    this.engage(exchange);
   }
 
   /** From now on the head is held until the commit. @throws SessionStoreError when the session could not be read */
-  change(exchange: HttpExchange): void {
+  engage(exchange: HttpExchange): void {
     if (!exchange.isHeld) this.#hold(exchange);
     if (exchange.isAnswerBegun || exchange.isHeadSent) this.#lateChanges.watch(exchange);
     if (exchange.failure && this.options.onStoreError === 'fail') throw exchange.failure;

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { SessionUsageError } from '../errors/session.error.js';
 import type { HttpSession } from '../session/http-session.js';
 import type { HttpExchange } from './http-exchange.js';
-import { KeyChanges, type Change } from './key-changes.js';
+import { KeyChanges, type Updater } from './key-changes.js';
 import { SessionFlashes } from './session-flashes.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
 import { SessionRotation, type Keep } from './session-rotation.js';
@@ -29,10 +29,10 @@ export class SessionOperations {
     this.#flashes.add(session, category, message);
   }
 
-  async update(session: HttpSession, key: string, change: Change): Promise<unknown> {
+  async update(session: HttpSession, key: string, change: Updater): Promise<unknown> {
     this.#assertFree(session, 'update()', { looks: true });
     if (typeof change !== 'function') throw new TypeError('[session] update(key, change) needs a function');
-    const watched: Change = value => this.#updating.run(session.exchange, () => change(value));
+    const watched: Updater = value => this.#updating.run(session.exchange, () => change(value));
     return this.#writing(session, () => this.#keys.update(session, key, watched));
   }
 
@@ -137,7 +137,7 @@ export class SessionOperations {
   #assertUsable(session: HttpSession): void {
     session.assertCurrent();
     const { exchange } = session;
-    this.lifecycle.change(exchange);
+    this.lifecycle.engage(exchange);
     if (exchange.failure) throw exchange.failure;
   }
 

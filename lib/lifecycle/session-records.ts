@@ -23,7 +23,7 @@ export interface Rotated extends LiveRecord {
 
 /**
  * Every call of the lifecycle to the store is in this file: what is read, what is written, in which order, and what is
- * reported. Signing, encryption and other places for the data find their place here.
+ * reported.
  */
 export class SessionRecords {
   constructor(
@@ -99,7 +99,10 @@ export class SessionRecords {
       return { ...live, isSole: true };
     }
     const ended = await this.store.destroy(old.id, this.clock.now(), { successor: id });
-    if (!ended) return { ...live, isSole: false };
+    if (!ended) {
+      this.events.emit({ type: 'created', id, ...named(meta.user) });
+      return { ...live, isSole: false };
+    }
     this.events.emit({ type: 'rotated', id, previousId: old.id, ...named(meta.user) });
     const late = lateChange(rotation, ended.data);
     if (!late) return { ...live, isSole: true };
@@ -130,7 +133,7 @@ export class SessionRecords {
     return found.filter(live => live?.identity.meta.user === user) as LiveRecord[];
   }
 
-  async revoke(id: string, user: string | undefined): Promise<boolean> {
+  async revoke(id: string, user?: string): Promise<boolean> {
     if (user !== undefined && (await this.findById(id))?.identity.meta.user !== user) return false;
     return this.end(id, 'revoked');
   }
@@ -167,7 +170,7 @@ export class SessionRecords {
       if (index && user !== undefined) await index.add(user, id, meta.endsAt, this.clock.now());
       if (!(await this.store.create(id, record))) continue; // a fresh random id that is taken: once is a curiosity
       if (index && user !== undefined && !(await index.confirm(user, id))) {
-        await this.end(id, 'revoked');
+        await this.store.destroy(id, this.clock.now()); // nobody has ever had it: no event
         throw new SessionClosedError(
           'SESSION_ENDED',
           'all sessions of this user were revoked while this one began',

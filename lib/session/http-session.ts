@@ -57,6 +57,7 @@ export class HttpSession {
   }
 
   get loggedInAt(): Date | undefined {
+    this.look(); // it tells who is signed in as much as `loggedInAs` does
     return dateOf(this.state.stored?.meta.loggedInAt);
   }
 
@@ -194,7 +195,7 @@ export class HttpSession {
 
   #change(): void {
     this.assertCurrent();
-    this.exchange.lifecycle.change(this.exchange);
+    this.exchange.lifecycle.engage(this.exchange);
   }
 
   get #lifecycle() {

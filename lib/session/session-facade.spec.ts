@@ -7,7 +7,7 @@ import { SessionState } from './session-state.js';
 /** A session over `{ a: 1, id: 'data' }`, and what its facade reports to the lifecycle: looks and changes. */
 function sessionWith() {
   const seen: string[] = [];
-  const lifecycle = { look: () => seen.push('look'), change: () => seen.push('change') };
+  const lifecycle = { look: () => seen.push('look'), engage: () => seen.push('change') };
   const exchange = { lifecycle } as unknown as HttpExchange;
   const texts = { 'd:a': '1', 'd:id': '"data"', 'd:broken': '{' };
   const state = new SessionState(
@@ -49,10 +49,11 @@ describe('the facade', () => {
     ['isNew', facade => facade.isNew, false, ['look']],
     [
       'the times',
-      facade => [facade.createdAt, facade.lastSeenAt, facade.expiresAt, facade.loggedInAt],
-      Array(4).fill(undefined),
+      facade => [facade.createdAt, facade.lastSeenAt, facade.expiresAt],
+      Array(3).fill(undefined),
       [],
     ],
+    ['loggedInAt', facade => facade.loggedInAt, undefined, ['look']],
   ])('reads %s', (_, read, value, reported) => {
     const { facade, seen } = sessionWith();
     expect(read(facade)).toEqual(value);

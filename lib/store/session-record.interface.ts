@@ -20,7 +20,11 @@ export interface SessionRecord {
   readonly data: Readonly<Record<string, string>>;
 }
 
-/** The two moments of a record that activity moves. */
+/**
+ * The two moments of a record that activity moves.
+ *
+ * @publicApi
+ */
 export interface SessionMoments {
   readonly expiresAt: number;
   readonly lastSeenAt: number;
@@ -40,10 +44,18 @@ export interface SessionUpdate extends SessionMoments {
   readonly expect?: Readonly<Record<string, string | null>>;
 }
 
-/** An `expect` that did not hold: nothing was written, and this is what the expected fields hold instead. */
+/**
+ * An `expect` that did not hold: nothing was written, and this is what the expected fields hold instead.
+ *
+ * @publicApi
+ */
 export interface UpdateMismatch {
   readonly current: Readonly<Record<string, string | null>>;
 }
 
-/** Written; the session has ended meanwhile; or an expectation did not hold. */
+/**
+ * Written; the session has ended meanwhile; or an expectation did not hold.
+ *
+ * @publicApi
+ */
 export type UpdateResult = 'done' | 'gone' | UpdateMismatch;

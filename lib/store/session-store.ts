@@ -5,7 +5,11 @@ import type {
   UpdateResult,
 } from './session-record.interface.js';
 
-/** A value, or a promise of it. A store that can answer at once should: the request then waits for nothing. */
+/**
+ * A value, or a promise of it. A store that can answer at once should: the request then waits for nothing.
+ *
+ * @publicApi
+ */
 export type Awaitable<T> = T | Promise<T>;
 
 /**

@@ -1,7 +1,7 @@
 import type { FileSessionStoreOptions } from '../stores/filesystem/filesystem.store.js';
 import type { MemorySessionStoreOptions } from '../stores/memory/memory.store.js';
-import type { MongoSessionStoreOptions } from '../stores/mongodb/mongodb-store-options.interface.js';
-import type { RedisSessionStoreOptions } from '../stores/redis/redis-options.interface.js';
+import type { MongoSessionStoreOptions } from '../stores/mongodb/mongo-session-store-options.interface.js';
+import type { RedisSessionStoreOptions } from '../stores/redis/redis-session-store-options.interface.js';
 import type { SessionStore } from './session-store.js';
 
 /** One entry of the registry: the store's options by name, and its class, loaded only when the type is used. */

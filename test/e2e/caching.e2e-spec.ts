@@ -25,6 +25,7 @@ const looks: Record<string, Handler> = {
   'flashes()': ({ session }) => session.flashes().then(() => undefined),
   'take()': ({ session }) => session.take('nothing').then(() => undefined),
   'update()': ({ session }) => session.update('nothing', () => undefined).then(() => undefined),
+  loggedInAt: ({ session }) => void session.loggedInAt,
   'request.session': ({ request }) => void request.session.mark,
 };
 
@@ -34,7 +35,6 @@ const noLooks: Record<string, Handler> = {
   createdAt: ({ session }) => void session.createdAt,
   lastSeenAt: ({ session }) => void session.lastSeenAt,
   expiresAt: ({ session }) => void session.expiresAt,
-  loggedInAt: ({ session }) => void session.loggedInAt,
   await: async ({ session }) => void (await session),
   'a symbol': ({ session }) => void (session as unknown as Record<symbol, unknown>)[Symbol.iterator],
   'util.inspect()': ({ session }) => void inspect(session),

@@ -202,6 +202,12 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await who(session)).toBe('nobody');
     });
 
+    it('with a "userId" that is undefined, as a visitor’s loggedInAs is, ends nobody’s', async () => {
+      const session = await signIn(app, newUser());
+      expect(await app.sessions.revoke(session.id, { userId: undefined })).toBe(false);
+      expect(await who(session)).not.toBe('nobody');
+    });
+
     it('takes anything for an id', async () => {
       for (const id of ['', '0'.repeat(64), '../../x', 'f:*']) {
         expect(await app.sessions.revoke(id)).toBe(false);

@@ -6,7 +6,7 @@ import { SessionEvents } from '../../lib/events/session-events.js';
 import { GuardedStore } from '../../lib/store/guarded-store.js';
 import { StoreRefusedError } from '../../lib/store/store-refused.error.js';
 import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
-import type { RedisSessionStoreOptions } from '../../lib/stores/redis/redis-options.interface.js';
+import type { RedisSessionStoreOptions } from '../../lib/stores/redis/redis-session-store-options.interface.js';
 import { errorOf, HOUR, idOf, NOW, recordOf, untilItWorks, updateOf } from '../support/redis-records.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
 import { SessionTraffic } from '../support/session-traffic.js';

@@ -1,7 +1,7 @@
 import { MongoClient } from 'mongodb';
 import { MongoClient as MongoClient6 } from 'mongodb-6';
 import { describe, expect, it } from 'vitest';
-import type { MongoSessionStoreOptions } from './mongodb-store-options.interface.js';
+import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
 import { MongoSessionStore } from './mongodb.store.js';
 
 const client = new MongoClient('mongodb://localhost');

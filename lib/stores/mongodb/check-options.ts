@@ -1,4 +1,4 @@
-import type { MongoSessionStoreOptions } from './mongodb-store-options.interface.js';
+import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
 import { isCollection } from './session-collection.js';
 
 /** @throws TypeError that names the option and what to do */

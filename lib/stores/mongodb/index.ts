@@ -2,5 +2,5 @@ export type {
   MongoClientLike,
   MongoCollectionLike,
   MongoSessionStoreOptions,
-} from './mongodb-store-options.interface.js';
+} from './mongo-session-store-options.interface.js';
 export { MongoSessionStore } from './mongodb.store.js';

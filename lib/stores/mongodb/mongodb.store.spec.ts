@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithMongo, freshDatabase, withParameters } from '../../../test/support/mongodb-server.js';
 import { HOUR, idOf, NOW, recordOf, updateOf } from '../../../test/support/redis-records.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
-import type { MongoSessionStoreOptions } from './mongodb-store-options.interface.js';
+import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
 import { MongoSessionStore } from './mongodb.store.js';
 import { nameOf } from './session-document.js';
 

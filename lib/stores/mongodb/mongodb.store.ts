@@ -20,7 +20,7 @@ import { readDocument } from './document-reading.js';
 import { expectedOnly, expectingUpdate, mismatchIn, plainUpdate } from './document-update.js';
 import { isDuplicate, storeErrorOf } from './mongodb-errors.js';
 import { MongoSessionIndex } from './mongodb-session-index.js';
-import type { MongoSessionStoreOptions } from './mongodb-store-options.interface.js';
+import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
 import { SessionCollection, type SessionDocuments } from './session-collection.js';
 import { documentOf, forward, present, recordOf } from './session-document.js';
 

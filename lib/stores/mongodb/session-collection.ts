@@ -3,7 +3,10 @@ import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { setUpCollection } from './collection-set-up.js';
 import { makeClient } from './mongodb-client.js';
 import { storeErrorOf } from './mongodb-errors.js';
-import type { MongoCollectionLike, MongoSessionStoreOptions } from './mongodb-store-options.interface.js';
+import type {
+  MongoCollectionLike,
+  MongoSessionStoreOptions,
+} from './mongo-session-store-options.interface.js';
 import type { StoredDocument } from './session-document.js';
 
 /** The collection, ready for use. */

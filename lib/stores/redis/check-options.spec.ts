@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 import { RedisSessionStore } from './redis.store.js';
 
 const client = new Redis({ lazyConnect: true });

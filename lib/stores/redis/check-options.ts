@@ -1,4 +1,4 @@
-import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 
 /** @throws TypeError that names the option and the remedy, and never repeats a password */
 export function checkOptions(options: RedisSessionStoreOptions): void {

@@ -1,2 +1,2 @@
-export type { RedisClient, RedisSessionStoreOptions } from './redis-options.interface.js';
+export type { RedisClientLike, RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 export { RedisSessionStore } from './redis.store.js';

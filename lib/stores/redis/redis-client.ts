@@ -2,7 +2,7 @@ import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import type { Clock } from '../../time/clock.js';
 import { isReadOnly } from './redis-errors.js';
-import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 
 /** The longest pause between two attempts to connect, so that we are back soon after Redis is. */
 const LONGEST_PAUSE_MS = 500;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Clock, systemClock } from '../../time/clock.js';
 import { type Client, isCluster, makeClient } from './redis-client.js';
 import { isForbidden, storeErrorOf } from './redis-errors.js';
-import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 
 /** How long the first calls wait for the first connection. Later ones wait for none. */
 const FIRST_WAIT_MS = 800;

@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/redis-servers.js';
 import { sessionStoreCases } from '../../../test/support/session-store.cases.js';
 import { KEPT_MS } from './redis-scripts.js';
-import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 import { RedisSessionStore } from './redis.store.js';
 
 let places = 0;

@@ -22,7 +22,7 @@ import { checkOptions } from './check-options.js';
 import { RedisConnection } from './redis-connection.js';
 import { isWrongType } from './redis-errors.js';
 import { hashFieldOf, recordOf } from './redis-fields.js';
-import type { RedisSessionStoreOptions } from './redis-options.interface.js';
+import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 import { createScript, destroyScript, type RedisScript, touchScript, updateScript } from './redis-scripts.js';
 import { RedisSessionIndex } from './redis-session-index.js';
 import { ScriptRunner } from './script-runner.js';

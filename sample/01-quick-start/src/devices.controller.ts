@@ -26,7 +26,7 @@ export class DevicesController {
   @Redirect('/devices', 303)
   async signOutThere(@Session() session: Session<ShopSession>, @Body('id') id: unknown) {
     // With userId nobody can end another person's session, whatever the form says.
-    const ended = await this.sessions.revoke(String(id), { userId: session.loggedInAs ?? '' });
+    const ended = await this.sessions.revoke(String(id), { userId: session.loggedInAs });
     session.flash('good', ended ? 'Signed out there.' : 'That one was signed out already.');
   }
 

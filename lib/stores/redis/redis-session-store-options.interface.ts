@@ -4,7 +4,7 @@
  *
  * @publicApi
  */
-export interface RedisClient {
+export interface RedisClientLike {
   readonly status: string;
   readonly isCluster: boolean;
   duplicate(...overrides: readonly never[]): object;
@@ -27,7 +27,7 @@ export interface RedisSessionStoreOptions {
    * A client of yours, instead of `url` and `connection`: an ioredis `Redis`, with Sentinels or without, or a `Cluster`.
    * A duplicate of it does the work, with connections of its own, and only the duplicate is closed at the end.
    */
-  readonly client?: RedisClient;
+  readonly client?: RedisClientLike;
   /**
    * What the names of all keys begin with. Give every application its own, and let nothing else write below it: whoever
    * chooses the name of another key there chooses a session.
