@@ -1,4 +1,8 @@
-/** Where the time comes from. Injected everywhere, so that tests move it by hand. */
+/**
+ * Where the time comes from. Injected everywhere, so that tests move it by hand.
+ *
+ * @publicApi
+ */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
