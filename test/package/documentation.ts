@@ -87,9 +87,15 @@ const surroundings: Readonly<Record<string, string>> = {
     setPassword(userId: string, password: string): Promise<void>;
   }`,
   Credentials: `declare class Credentials { readonly name: string; readonly password: string }`,
+  SettingsModule: `declare class SettingsModule {}`,
+  RedisModule: `declare class RedisModule {}`,
+  DatabaseModule: `declare class DatabaseModule {}`,
   AppSettings: `declare class AppSettings { readonly sessionDirectory: string }`,
   REDIS: `declare const REDIS: unique symbol;`,
   MONGO: `declare const MONGO: unique symbol;`,
+  app: `declare const app: import('@nestjs/common').INestApplication;`,
+  passport: `declare const passport: { initialize(): () => void; session(): () => void };`,
+  LocalGuard: `declare const LocalGuard: new () => import('@nestjs/common').CanActivate;`,
   MySessionStore: `declare const MySessionStore: new () => import('nestjs-http-session').SessionStore;`,
 };
 
