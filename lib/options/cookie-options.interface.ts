@@ -24,7 +24,8 @@ export interface SessionCookieOptions {
   readonly domain?: string;
   /**
    * Whether the cookie travels over HTTPS only. `'auto'` decides by each request's protocol (`X-Forwarded-Proto: https`
-   * counts: it can only harden) and leaves the name plain. **Warning**: `false` lets anybody on the wire take the session.
+   * counts: it can only harden) and leaves the name plain. With `true` browsers drop the cookie that comes over plain
+   * HTTP, but for `localhost`, and nobody stays signed in. **Warning**: `false` lets anybody on the wire take the session.
    * @default true when `NODE_ENV` is `production`, else 'auto'
    */
   readonly secure?: boolean | 'auto';
@@ -51,7 +52,8 @@ export interface SessionCookieOptions {
    */
   readonly priority?: 'low' | 'medium' | 'high';
   /**
-   * How long the browser keeps the cookie: milliseconds, or text like `'30d'`; 400 days at most (RFC 6265bis §5.5).
+   * How long the browser keeps the cookie: milliseconds, or text like `'30d'`; 400 days at most (RFC 6265bis §5.5). It is
+   * one for all sessions.
    * With it the cookie outlives the browser and is sent again whenever the session's activity is written down; without
    * it the cookie ends with the browser. The session itself ends by `idleTimeout` and `absoluteTimeout` in both cases.
    * @default none: a browser-session cookie

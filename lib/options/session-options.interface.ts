@@ -17,8 +17,9 @@ export interface CommonSessionOptions {
    */
   readonly load?: 'eager' | 'lazy';
   /**
-   * How long a session may go unused before it ends: milliseconds, or text like `'30m'`. Activity moves the moment, at
-   * most once per `touchInterval`. Shorter limits how long a stolen cookie is of use.
+   * How long a session may go unused before it ends: milliseconds, or text like `'30m'`. A use is a look at the session
+   * or a change of it, not its loading; it moves the moment, at most once per `touchInterval`. Shorter limits how long a
+   * stolen cookie is of use.
    * @default '1h'
    */
   readonly idleTimeout?: number | string;
@@ -46,7 +47,7 @@ export interface CommonSessionOptions {
    */
   readonly onStoreError?: 'fail' | 'anonymous';
   /**
-   * How long one store call may take, in milliseconds, waiting for a lock or a queue included. Then the call fails with
+   * How long one store call may take, a number of milliseconds (no text), waiting for a lock or a queue included. Then the call fails with
    * `SESSION_STORE_TIMEOUT`; whether a write was applied is unknown, and it is never sent again.
    * @default 1000
    */
@@ -58,8 +59,9 @@ export interface CommonSessionOptions {
    */
   readonly failFast?: boolean;
   /**
-   * Whether a request that ends with a status of 500 or more saves what its handler left in the session. What `save()`,
-   * `update()`, `take()`, `login()`, `regenerate()` and `destroy()` did stands in any case.
+   * Whether what was assigned is saved when a guard, a handler or a filter fails with a status of 500 or more. What
+   * `save()`, `update()`, `take()`, `login()`, `regenerate()` and `destroy()` did stands in any case. What fails after the
+   * handler has returned (a body that cannot be serialised, `@HttpCode(500)`) comes after the save.
    * @default false
    */
   readonly saveOnServerError?: boolean;
@@ -83,8 +85,12 @@ export interface CommonSessionOptions {
   readonly exclude?: readonly (string | RegExp)[];
 }
 
-/** A store of your own instead of one by `type`. You opened it, so you close it. @publicApi */
+/** A store of your own instead of one by `type`. @publicApi */
 export interface CustomStoreOptions {
+  /**
+   * The store. The module calls its `open()` at start, if it has one, and leaves it open: call `await store.close()` when
+   * you shut down, for instance in `onApplicationShutdown`.
+   */
   readonly store: SessionStore;
   readonly type?: undefined;
 }
