@@ -68,6 +68,7 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
    * @example
    * ```ts
    * SessionModule.forRootAsync({
+   *   imports: [SettingsModule], // exports AppSettings
    *   inject: [AppSettings],
    *   useFactory: (settings: AppSettings) => ({ type: 'filesystem', directory: settings.sessionDirectory }),
    * });

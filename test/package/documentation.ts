@@ -81,6 +81,8 @@ const modules: readonly (readonly [name: string, names: readonly string[]])[] = 
 /** What an example may use without declaring it: the parts of an application that it is not about. */
 const surroundings: Readonly<Record<string, string>> = {
   session: `declare const session: import('nestjs-http-session').Session<ReturnType<typeof JSON.parse>>;`,
+  sessions: `declare const sessions: import('nestjs-http-session').Sessions;`,
+  id: `declare const id: string;`,
   user: `declare const user: { readonly id: string; readonly name: string };`,
   Users: `declare class Users {
     verify(credentials: object): Promise<{ readonly id: string; readonly name: string }>;
