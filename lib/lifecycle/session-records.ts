@@ -7,6 +7,7 @@ import type { SessionChange, StoredIdentity, Texts } from '../session/session-st
 import { applied, lateChange, type Rotation } from './rotation-change.js';
 import type { GuardedStore } from '../store/guarded-store.js';
 import type { SessionMoments, SessionRecord, UpdateResult } from '../store/session-record.interface.js';
+import type { SessionIndex } from '../store/session-store-abilities.interface.js';
 import type { Awaitable } from '../store/session-store.js';
 import type { Clock } from '../time/clock.js';
 
@@ -138,23 +139,16 @@ export class SessionRecords {
     return this.end(id, 'revoked');
   }
 
-  /**
-   * Ends every session of a user but one. Ending comes before forgetting, so that a call that failed half-way can be
-   * repeated. An entry without a record may be a login under way, which creates its record and then looks for its
-   * entry: it finds it removed, or its record is there for the second attempt.
-   */
+  /** Ends every session of a user but one. */
   async revokeByUser(user: string, except: string | undefined): Promise<number> {
     const index = this.#index();
-    const ids = (await index.list(user, this.clock.now())).filter(id => id !== except);
-    if (ids.length === 0) return 0;
-    // An id that was rotated away leads `end` to its successor, and that may be the one to spare.
-    const end = async (id: string): Promise<boolean> =>
-      (except === undefined || (await this.store.load(id)) !== undefined) && this.end(id, 'revoked');
-    const ended = await Promise.all(ids.map(end));
-    await index.remove(user, ids);
-    const missing = ids.filter((_, i) => !ended[i]);
-    const endedLate = await Promise.all(missing.map(end));
-    return [...ended, ...endedLate].filter(Boolean).length;
+    for (let count = 0; ;) {
+      const ids = (await index.list(user, this.clock.now())).filter(id => id !== except);
+      const ended = await this.#endListed(index, user, ids);
+      count += ended;
+      // One that had ended already may have been rotated since it was listed: its successor is in the list by now.
+      if (ended === ids.length) return count;
+    }
   }
 
   // --- details ------------------------------------------------------------------------------------------------------
@@ -179,6 +173,30 @@ export class SessionRecords {
       return { identity: { sid, id, meta, moments }, texts };
     }
     throw new SessionStoreError('SESSION_STORE_UNAVAILABLE', 'the session store has no room for a fresh id');
+  }
+
+  /** The user of a record that is there, alive or not. */
+  async #userOf(id: string): Promise<string | undefined> {
+    const record = await this.store.load(id);
+    return typeof record === 'object' ? decodeMeta(record.meta, this.clock.now())?.user : undefined;
+  }
+
+  /**
+   * Ends these sessions of a user and removes their entries. Ending comes before forgetting, so that a call that failed
+   * half-way can be repeated. An entry without a record may be a login under way, which creates its record and then looks
+   * for its entry: it finds it removed, or its record is there for the second attempt.
+   */
+  async #endListed(index: SessionIndex, user: string, ids: readonly string[]): Promise<number> {
+    if (ids.length === 0) return 0;
+    // An id that was rotated away would lead `end` to its successor. That may be the one to spare, or belong to whoever
+    // signed in next at the same browser.
+    const end = async (id: string): Promise<boolean> =>
+      (await this.#userOf(id)) === user && this.end(id, 'revoked');
+    const ended = await Promise.all(ids.map(end));
+    await index.remove(user, ids);
+    const missing = ids.filter((_, i) => !ended[i]);
+    const endedLate = await Promise.all(missing.map(end));
+    return [...ended, ...endedLate].filter(Boolean).length;
   }
 
   #judge(

@@ -228,6 +228,20 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
   });
 
   describe('revokeByUser()', () => {
+    it('does not end the session of whoever signed in next at the same browser, or of a visitor', async () => {
+      const [alice, bob] = [newUser(), newUser()];
+      const [one, other] = [await signIn(app, alice), await signIn(app, alice)];
+      await run(one.browser, session => session.login(bob));
+      await run(other.browser, async session => {
+        await session.regenerate();
+        session.a = 1;
+        await session.save();
+      });
+      expect(await app.sessions.revokeByUser(alice)).toBe(0);
+      expect(await who(one)).toBe(bob);
+      expect((await run(other.browser, session => session.a)).text).toBe('1');
+    });
+
     it('ends all of this user and of nobody else, and says how many (REQ-32, ADV-56)', async () => {
       const [user, somebodyElse] = [newUser(), newUser()];
       const signedIn = [await signIn(app, user), await signIn(app, user), await signIn(app, user)];
