@@ -142,8 +142,10 @@ export class SessionRecords {
   /** Ends every session of a user but one. */
   async revokeByUser(user: string, except: string | undefined): Promise<number> {
     const index = this.#index();
+    const seen = new Set([except]);
     for (let count = 0; ;) {
-      const ids = (await index.list(user, this.clock.now())).filter(id => id !== except);
+      const ids = (await index.list(user, this.clock.now())).filter(id => !seen.has(id));
+      for (const id of ids) seen.add(id);
       const ended = await this.#endListed(index, user, ids);
       count += ended;
       // One that had ended already may have been rotated since it was listed: its successor is in the list by now.
