@@ -182,7 +182,7 @@ const INTRODUCTION = [
   '# Guarantees',
   '<!-- Made by "npm run guarantees". Edit test/support/guarantees.ts and test/support/guarantees-table.ts. -->',
   `What you may rely on, over which store and on which HTTP adapter. A number is how many tests of whole applications
-show it there; all of them passed. \`–\`: no test there, because the guarantee has nothing to do with it.`,
+show it there; all of them passed. \`–\`: no test of a whole application there.`,
   `This page is made by the test run: \`npm run guarantees\` writes it, \`npm test\` compares it with what was seen, and CI
 fails when it says something else or when a store was not there. The servers it needs are in
 [CONTRIBUTING.md](../CONTRIBUTING.md).`,
