@@ -1,9 +1,10 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Controller, Get, Post } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Session, type SessionModuleOptions } from '../../lib/index.js';
+import { Session, SessionConfigError, type SessionModuleOptions } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
 import { errorOf, untilItWorks } from '../support/redis-records.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
@@ -118,6 +119,37 @@ describeWithRedis('an application with sessions in Redis', () => {
     await wait(700);
     expect(connections).toBe(tried);
     closing.close();
+  });
+
+  it.each<{ what: string; session: (url: string) => Partial<SessionModuleOptions>; says: RegExp }>([
+    { what: 'a database', session: url => ({ url: `${url}/shop` }), says: /database is no number/ },
+    {
+      what: 'a database beside the url',
+      session: () => ({ connection: { db: 'shop' } }) as object,
+      says: /database is no number/,
+    },
+    {
+      what: 'a password',
+      session: url => ({ url: url.replace('//', '//:secret%zz@') }),
+      says: /percent-encode the user name and the password/,
+    },
+  ])('does not start with $what that it cannot use, and says why, on express', async ({ session, says }) => {
+    const error = await errorOf(start(express!, session(server.url)));
+    expect(error).toBeInstanceOf(SessionConfigError);
+    expect(error.message).toMatch(says);
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('secret');
+  });
+
+  it('takes host, port and database from "connection", on express', async () => {
+    const connection = { host: '127.0.0.1', port: server.port, db: 2 };
+    const app = await startApp({
+      platform: express!,
+      backend: { type: 'redis', connection },
+      controllers: [Visits],
+    });
+    expect((await app.browser().get('/visit')).json()).toEqual({ visits: 1 });
+    expect(await server.ask('INFO', 'keyspace')).toContain('db2:keys=1');
+    await app.close();
   });
 
   it('warns of a Redis that throws sessions away, on express (FLT-17)', async () => {

@@ -10,7 +10,10 @@ export function checkOptions(options: RedisSessionStoreOptions): void {
     if (!isClient(client)) wrong('client', 'is no Redis or Cluster of the package ioredis, 5 or 6.');
   }
   if (url !== undefined && !isAddress(url)) {
-    wrong('url', 'has to look like redis://localhost:6379, rediss://… for TLS, or be the path of a socket.');
+    wrong(
+      'url',
+      'has to look like redis://localhost:6379, rediss://… for TLS, or be the path of a socket. What is special in a password is percent-encoded.',
+    );
   }
   if (connection !== undefined && (typeof connection !== 'object' || connection === null)) {
     wrong('connection', 'has to be an object with options for ioredis.');

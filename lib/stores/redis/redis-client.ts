@@ -18,11 +18,19 @@ export type Client = Redis | Cluster;
 /**
  * A client of our own that has not connected yet: no call waits for a Redis that is away, and none is sent twice.
  *
- * @throws StoreRefusedError when ioredis is not installed
+ * @throws StoreRefusedError when ioredis is not installed, or cannot be used with these options
  */
 export async function makeClient(options: RedisSessionStoreOptions, clock: Clock): Promise<Client> {
   const source = (options.client as Client | undefined) ?? (await newClient(options));
-  if (!isCluster(source)) return source.duplicate({ ...singleRules, ...nodeRules(source.options, clock) });
+  if (!isCluster(source)) {
+    // The driver would report it in a promise that nobody can catch, and go on in another database.
+    if (!Number.isInteger(source.options.db)) {
+      throw new StoreRefusedError(
+        '[session:redis] the database is no number: write redis://localhost:6379/1.',
+      );
+    }
+    return source.duplicate({ ...singleRules, ...nodeRules(source.options, clock) });
+  }
   return source.duplicate([], {
     ...clusterRules,
     redisOptions: nodeRules(source.options.redisOptions, clock),
@@ -38,7 +46,13 @@ async function newClient({
   connection,
 }: RedisSessionStoreOptions): Promise<Redis> {
   const Redis = await driver();
-  return new Redis(url, { ...connection, lazyConnect: true });
+  try {
+    // By the duplicate, because what is given beside an address loses to it, to its default port even.
+    return new Redis(url, { lazyConnect: true }).duplicate({ ...connection, lazyConnect: true });
+  } catch (cause) {
+    const remedy = 'percent-encode the user name and the password, as encodeURIComponent() does';
+    throw new StoreRefusedError(`[session:redis] the "url" cannot be used: ${remedy}.`, { cause });
+  }
 }
 
 async function driver(): Promise<typeof Redis> {
