@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { SessionCookie } from './cookie/session-cookie.js';
-import { SessionConfigError } from './errors/session-config.error.js';
+import { SessionConfigError, type SessionConfigProblem } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
 import { CurrentExchange } from './http/current-exchange.js';
@@ -12,7 +12,7 @@ import type { SessionLog } from './lifecycle/session-log.interface.js';
 import { SessionRecords } from './lifecycle/session-records.js';
 import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
 import { isSameConfiguration } from './options/is-same-configuration.js';
-import { resolveSessionOptions } from './options/resolve-session-options.js';
+import { resolveSessionOptions, resolveStoreOption } from './options/resolve-session-options.js';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { GuardedStore } from './store/guarded-store.js';
 import { StoreRefusedError } from './store/store-refused.error.js';
@@ -63,8 +63,12 @@ export class SessionEngine {
     given: SessionModuleOptions | SessionStoreType,
     clock: Clock,
   ): Promise<SessionEngine> {
-    const options = resolveSessionOptions(given, { production: process.env.NODE_ENV === 'production' });
-    const engine = new SessionEngine(host, given, options, await makeStore(options, clock), clock);
+    const problems: SessionConfigProblem[] = [];
+    const store = await makeStore(resolveStoreOption(given), clock, problems);
+    const production = process.env.NODE_ENV === 'production';
+    const options = resolveSessionOptions(given, { production }, problems);
+    if (!store) throw new SessionConfigError(problems);
+    const engine = new SessionEngine(host, given, options, store, clock);
     await engine.#open();
     engine.#assertBound = bindToAdapter(host, engine.lifecycle, engine.current);
     return engine;
@@ -141,11 +145,21 @@ export class SessionEngine {
   }
 }
 
-async function makeStore({ store }: ResolvedSessionOptions, clock: Clock): Promise<SetUpStore> {
-  if (store.kind === 'given') return store.store;
+/** `undefined`, with a problem, when the store does not take its options. Nothing is connected yet. */
+async function makeStore(
+  store: ResolvedSessionOptions['store'] | undefined,
+  clock: Clock,
+  problems: SessionConfigProblem[],
+): Promise<SetUpStore | undefined> {
+  if (store?.kind !== 'type') return store?.store;
   const Store = await storeTypes[store.type].load();
   const options: Readonly<Record<string, unknown>> = { ...store.options, clock };
-  return new Store(options);
+  try {
+    return new Store(options);
+  } catch (error) {
+    problems.push({ option: `type: '${store.type}'`, message: messageOf(error) });
+    return undefined;
+  }
 }
 
 function storeProblem(store: ResolvedSessionOptions['store'], cause: unknown): SessionConfigError {

@@ -35,19 +35,20 @@ const commonOptionNames: readonly (keyof CommonSessionOptions | 'type' | 'store'
 /**
  * What users wrote, with defaults, checked. Does no I/O and keeps no hold of the given object.
  *
+ * @param problems those that are known already
  * @throws SessionConfigError with all problems together, each with its remedy.
  */
 export function resolveSessionOptions(
   options: SessionModuleOptions | SessionStoreType,
   environment: { readonly production: boolean },
+  problems: SessionConfigProblem[] = [],
 ): ResolvedSessionOptions {
-  const given: unknown = typeof options === 'string' ? { type: options } : options;
+  const given = asObject(options);
   const misfit = explainMisfit(given);
   if (misfit !== undefined || !isObject(given)) {
     throw new SessionConfigError([{ option: 'options', message: misfit ?? `is ${describe(given)}.` }]);
   }
 
-  const problems: SessionConfigProblem[] = [];
   const reader = new OptionReader(given, '', problems);
   const type = reader.value('type');
   reader.refuseUnknown([...commonOptionNames, ...optionNamesOf(type)], name => explainUnknown(name, type));
@@ -69,6 +70,16 @@ export function resolveSessionOptions(
   if (store === undefined || problems.length > 0) throw new SessionConfigError(problems);
   return Object.freeze({ store: Object.freeze(store), ...resolved });
 }
+
+/** The store alone, whatever is wrong with the other options: the store itself judges its own. */
+export function resolveStoreOption(
+  options: SessionModuleOptions | SessionStoreType,
+): ResolvedSessionOptions['store'] | undefined {
+  const given = asObject(options);
+  return isObject(given) ? resolveStore(new OptionReader(given, '', [])) : undefined;
+}
+
+const asObject = (options: unknown): unknown => (typeof options === 'string' ? { type: options } : options);
 
 type Timeouts = Pick<ResolvedSessionOptions, 'idleTimeoutMs' | 'absoluteTimeoutMs' | 'touchIntervalMs'>;
 

@@ -207,6 +207,22 @@ describe('problems in the options', () => {
   });
 
   it.each([
+    { type: 'memory', maxSessions: 0 },
+    { type: 'filesystem', directory: 7 },
+    { type: 'redis', prefix: '' },
+    { type: 'mongodb', url: 'http://user:secret@localhost' },
+  ])('include what the store itself says of its options (API-18): %o', async wrong => {
+    const error = await startUpError(
+      SessionModule.forRoot({ ...wrong, idleTimeout: -1 } as unknown as SessionModuleOptions),
+    );
+    expect(error).toBeInstanceOf(SessionConfigError);
+    const { problems, message } = error as SessionConfigError;
+    expect(problems.map(({ option }) => option)).toEqual([`type: '${wrong.type}'`, 'idleTimeout']);
+    expect(message).toContain(`"${Object.keys(wrong)[1]}"`);
+    expect(message).not.toContain('secret');
+  });
+
+  it.each([
     [undefined],
     [null],
     [{}],
