@@ -1,6 +1,6 @@
 interface Layer {
   /** A handler, or a router, which is a function with layers of its own. */
-  readonly handle: ((...args: never[]) => unknown) & { readonly stack?: readonly Layer[] };
+  readonly handle: ((...args: never[]) => unknown) & { readonly stack?: unknown };
 }
 
 /** What only express-session assigns. Its function's name would be lost to a bundler, and may be anybody's. */
@@ -15,9 +15,12 @@ export function usesExpressSession(express: unknown): boolean {
   return isAmong(router?.stack ?? []);
 }
 
-function isAmong(layers: readonly Layer[]): boolean {
+/** @param seen a router may be mounted in itself, and anything may have a `stack` that is something else */
+function isAmong(layers: readonly Layer[], seen = new Set<unknown>()): boolean {
   return layers.some(({ handle }) => {
-    if (handle.stack) return isAmong(handle.stack);
+    if (seen.has(handle)) return false;
+    seen.add(handle);
+    if (Array.isArray(handle.stack)) return isAmong(handle.stack as Layer[], seen);
     const source = Function.prototype.toString.call(handle);
     return MARKS.every(mark => mark.test(source));
   });

@@ -85,6 +85,19 @@ describe('express-session beside this module', () => {
     await running.close();
   });
 
+  it('middleware of any shape is looked at without harm', async () => {
+    const odd = Object.assign((_request: unknown, _response: unknown, next: () => void) => next(), {
+      stack: 'no list',
+    });
+    const router = express.Router();
+    router.use('/again', router);
+    const running = await startScriptedApp(onExpress, {
+      configure: app => void app.use('/odd', odd, router, theirs()),
+    });
+    expect(warnings(running.logs)).toHaveLength(1);
+    await running.close();
+  });
+
   it('applied by a module it is out of sight: it steps aside all the same', async () => {
     class AppliedModule implements NestModule {
       configure(consumer: MiddlewareConsumer): void {
