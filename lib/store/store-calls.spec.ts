@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SessionStoreError } from '../errors/session.error.js';
 import { SessionEvents, type SessionEvent } from '../events/session-events.js';
@@ -130,6 +130,20 @@ describe('StoreCalls', () => {
     await setImmediate();
     expect(await result).toBe('record');
     expect(seen).toEqual([]);
+  });
+
+  it('does not give up what a stalled process has not sent yet: the answer has a while to come (2.9)', async () => {
+    vi.useRealTimers();
+    const patient = new StoreCalls(1_000, new SessionEvents());
+    // Sent when this turn is over, as the commands of a turn are that leave in one write; the answer takes its time.
+    const sent = setImmediate();
+    const result = patient.run('load', async () => {
+      await sent;
+      return setTimeout(5, 'record');
+    });
+    const end = performance.now() + 1_200;
+    while (performance.now() < end); // another request keeps the process busy
+    expect(await result).toBe('record');
   });
 
   it('after a timeout fails at once for a second, without asking the backend', async () => {

@@ -65,7 +65,13 @@ export class StoreCalls {
       // A process that was stalled finds its timers due before it has read the replies that wait in its sockets. One
       // turn of the event loop lets those in first.
       let turn: NodeJS.Immediate | undefined;
-      const timer = setTimeout(() => (turn = setImmediate(late)), this.timeoutMs);
+      const due = (): void => {
+        turn = setImmediate(late);
+      };
+      // It may not even have sent this call, which leaves when the turn ends in which it was made. So the last tenth of
+      // the time begins when the process has a moment for it, however late that is.
+      const lastMs = Math.ceil(this.timeoutMs / 10);
+      let timer = setTimeout(() => (timer = setTimeout(due, lastMs)), this.timeoutMs - lastMs);
       const settle = (): void => {
         clearTimeout(timer);
         if (turn) clearImmediate(turn);
