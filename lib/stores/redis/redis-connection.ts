@@ -79,9 +79,9 @@ export class RedisConnection {
     const client = this.#client;
     const isPlain = client !== undefined && !isCluster(client) && !client.options.keyPrefix;
     const reply = await this.call(isPlain ? 'HGETALL' : 'hgetall', [key]);
-    return Array.isArray(reply)
-      ? (reply as string[])
-      : Object.entries(reply as Record<string, string>).flat();
+    if (isPlain) return reply as string[];
+    // Or a list of pairs, when the application has taught the driver so, as the driver's README shows.
+    return (Array.isArray(reply) ? reply : Object.entries(reply as object)).flat() as string[];
   }
 
   /** Every master answers. */

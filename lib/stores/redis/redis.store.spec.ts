@@ -60,6 +60,24 @@ describeWithAnyRedis('RedisSessionStore over a client that is set up in its own 
 
   conformance(() => ({ client }));
 
+  it('reads what its reply transformer makes of a hash, as ioredis shows it: a list of pairs', async () => {
+    Redis.Command.setReplyTransformer('hgetall', (reply: string[]) =>
+      reply.flatMap((name, i) => (i % 2 === 0 ? [[name, reply[i + 1]]] : [])),
+    );
+    const store = new RedisSessionStore({ client, prefix: nextPrefix() });
+    try {
+      await store.create(idOf('a'), recordOf({ data: { 'd:a': '1' } }));
+      expect(await store.load(idOf('a'))).toEqual(recordOf({ data: { 'd:a': '1' } }));
+    } finally {
+      Redis.Command.setReplyTransformer('hgetall', (reply: string[]) =>
+        Object.fromEntries(
+          reply.flatMap((name, i): [string, unknown][] => (i % 2 === 0 ? [[name, reply[i + 1]]] : [])),
+        ),
+      );
+      await store.close();
+    }
+  });
+
   it('leaves the client as it was: here it never connected', () => {
     expect(client.status).toBe('wait');
   });
