@@ -83,6 +83,7 @@ export class Sessions {
 
   /** The live sessions of a user, most recently used first. @throws SessionStoreError */
   async listByUser(userId: string): Promise<SessionInfo[]> {
+    assertUserId(userId);
     const live = await this.#records.listByUser(userId);
     return live.map(infoOf).toSorted((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
@@ -113,6 +114,7 @@ export class Sessions {
     userId: string,
     options: { readonly except?: string | undefined } = {},
   ): Promise<number> {
+    assertUserId(userId);
     return this.#records.revokeByUser(userId, options.except);
   }
 
@@ -129,6 +131,14 @@ export class Sessions {
   get #records() {
     return this.#engine.lifecycle.records;
   }
+}
+
+/** Of a number no store finds what `login()` was given, and most would call it a fault of theirs. */
+function assertUserId(userId: unknown): void {
+  if (typeof userId === 'string') return;
+  throw new TypeError(
+    '[session] a userId is a string, as login() has it; make one of yours: String(user.id)',
+  );
 }
 
 function infoOf({ identity: { id, meta, moments } }: LiveRecord): SessionInfo {

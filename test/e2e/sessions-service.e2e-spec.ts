@@ -202,10 +202,20 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await who(session)).toBe('nobody');
     });
 
-    it('with a "userId" that is undefined, as a visitor’s loggedInAs is, ends nobody’s', async () => {
-      const session = await signIn(app, newUser());
-      expect(await app.sessions.revoke(session.id, { userId: undefined })).toBe(false);
-      expect(await who(session)).not.toBe('nobody');
+    it('with a "userId" that is undefined, as of a visitor who asks, ends nothing', async () => {
+      const user = newUser();
+      const session = await signIn(app, user);
+      const anonymous = app.browser();
+      const { text: cart } = await run(anonymous, async visit => {
+        visit.set('a', 1);
+        await visit.save();
+        return visit.id;
+      });
+      for (const id of [session.id, cart]) {
+        expect(await app.sessions.revoke(id, { userId: undefined })).toBe(false);
+      }
+      expect(await who(session)).toBe(user);
+      expect((await run(anonymous, visit => Object.keys(visit))).json()).toEqual(['a']);
     });
 
     it('takes anything for an id', async () => {
@@ -307,6 +317,20 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
         await app.sessions.revokeByUser(user);
         expect(await Promise.all(signedIn.map(who))).toEqual(['nobody', 'nobody', 'nobody']);
         expect(await app.sessions.listByUser(user)).toEqual([]);
+      },
+    );
+
+    it.each([7, undefined, null, { $ne: null }])(
+      'and listByUser() refuse a user id that is no text, as login() does: %j',
+      async user => {
+        const given = user as unknown as string;
+        const asked = [app.sessions.revokeByUser(given), app.sessions.listByUser(given)];
+        for (const { status, reason } of (await Promise.allSettled<unknown>(
+          asked,
+        )) as PromiseRejectedResult[]) {
+          expect(status).toBe('rejected');
+          expect(String(reason)).toMatch(/^TypeError: .*String\(user\.id\)/);
+        }
       },
     );
 
