@@ -20,6 +20,8 @@ const LIMITS = {
   connectTimeoutMS: WIRE_MS,
   socketTimeoutMS: WIRE_MS,
   appName: 'nestjs-http-session',
+  // A connection that is refused would be tried again after a pause, and once more, while the request waits.
+  maxAdaptiveRetries: 0,
 };
 
 /**
@@ -30,13 +32,23 @@ const LIMITS = {
 export async function makeClient(url: string): Promise<mongodb.MongoClient> {
   const driver = await importDriver();
   try {
-    // Options that are given beside a connection string would win over it.
-    return new driver.MongoClient(url, unnamedIn(url));
+    return newClient(driver, url);
   } catch (error) {
     const said = withoutSecrets(error, url);
     throw new StoreRefusedError(`[session:mongodb] the "url" cannot be used: ${said.message}`, {
       cause: said,
     });
+  }
+}
+
+function newClient({ MongoClient }: typeof mongodb, url: string): mongodb.MongoClient {
+  // Options that are given beside a connection string would win over it.
+  const { maxAdaptiveRetries, ...others } = unnamedIn(url);
+  if (maxAdaptiveRetries === undefined) return new MongoClient(url, others);
+  try {
+    return new MongoClient(url, { ...others, maxAdaptiveRetries });
+  } catch {
+    return new MongoClient(url, others); // older drivers refuse an option that they do not know, and try nothing again
   }
 }
 
