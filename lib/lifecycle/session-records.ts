@@ -51,8 +51,13 @@ export class SessionRecords {
   /** Puts a new session into the store, under a fresh secret. */
   async create(meta: SessionMeta, texts: Texts): Promise<LiveRecord> {
     const live = await this.#insert(meta, texts);
-    this.events.emit({ type: 'created', id: live.identity.id, ...named(meta.user) });
+    this.begun(live);
     return live;
+  }
+
+  /** A session has begun that came of no other. */
+  begun({ identity: { id, meta } }: LiveRecord): void {
+    this.events.emit({ type: 'created', id, ...named(meta.user) });
   }
 
   /** Writes a change to the present record; activity moves its moments. */
@@ -96,14 +101,11 @@ export class SessionRecords {
     const live = await this.#insert(meta, texts);
     const { id } = live.identity;
     if (!old) {
-      this.events.emit({ type: 'created', id, ...named(meta.user) });
+      this.begun(live);
       return { ...live, isSole: true };
     }
     const ended = await this.store.destroy(old.id, this.clock.now(), { successor: id });
-    if (!ended) {
-      this.events.emit({ type: 'created', id, ...named(meta.user) });
-      return { ...live, isSole: false };
-    }
+    if (!ended) return { ...live, isSole: false };
     this.events.emit({ type: 'rotated', id, previousId: old.id, ...named(meta.user) });
     const late = lateChange(rotation, ended.data);
     if (!late) return { ...live, isSole: true };
@@ -177,12 +179,6 @@ export class SessionRecords {
     throw new SessionStoreError('SESSION_STORE_UNAVAILABLE', 'the session store has no room for a fresh id');
   }
 
-  /** The user of a record that is there, alive or not. */
-  async #userOf(id: string): Promise<string | undefined> {
-    const record = await this.store.load(id);
-    return typeof record === 'object' ? decodeMeta(record.meta, this.clock.now())?.user : undefined;
-  }
-
   /**
    * Ends these sessions of a user and removes their entries. Ending comes before forgetting, so that a call that failed
    * half-way can be repeated. An entry without a record may be a login under way, which creates its record and then looks
@@ -193,7 +189,7 @@ export class SessionRecords {
     // An id that was rotated away would lead `end` to its successor. That may be the one to spare, or belong to whoever
     // signed in next at the same browser.
     const end = async (id: string): Promise<boolean> =>
-      (await this.#userOf(id)) === user && this.end(id, 'revoked');
+      (await this.store.load(id)) !== undefined && this.end(id, 'revoked');
     const ended = await Promise.all(ids.map(end));
     await index.remove(user, ids);
     const missing = ids.filter((_, i) => !ended[i]);

@@ -35,6 +35,7 @@ export class SessionRotation {
     const { rotated, sent } = await this.#rotate(session, old, carries, meta);
     const { identity } = rotated;
     let { texts } = rotated;
+    if (!rotated.isSole) records.begun(rotated);
     if (!rotated.isSole && Object.keys(texts).length > 0) {
       await records.update(identity, { set: {}, delete: Object.keys(texts) });
       texts = {};
@@ -65,6 +66,7 @@ export class SessionRotation {
       this.lifecycle.ended(session);
       throw SessionClosedError.ended();
     }
+    if (!rotated.isSole) records.begun(rotated);
     exchange.owed = { kind: 'set', sid: rotated.identity.sid };
     this.#goOn(session, replaces, rotated.identity, rotated.texts, sent, carries);
   }

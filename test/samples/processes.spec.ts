@@ -174,7 +174,7 @@ function cases(name: string, service: string, makePlace: () => Promise<Place>): 
   });
 
   it('the README says how to get a server, by a name that compose.yaml has', () => {
-    expect(read(`sample/${name}/README.md`)).toContain(`docker compose up ${service}`);
+    expect(read(`sample/${name}/README.md`)).toContain(`docker compose up --wait ${service}`);
     expect(read('compose.yaml')).toMatch(new RegExp(`^  ${service}:$`, 'm'));
   });
 }
