@@ -115,10 +115,11 @@ describeCells('a session that ended elsewhere', backends, cell => {
     it.each([{ keep: undefined }, { keep: true }, { keep: ['note'] }])(
       'login() with keep $keep succeeds, into a new and empty session',
       async options => {
-        const { answer, browser, id } = await late(async session => {
+        const { answer, browser, id, events } = await late(async session => {
           await session.login('alice', options.keep === undefined ? {} : { keep: options.keep });
           return { ...session };
         }, end);
+        expect(events.filter(({ type }) => type === 'created')).toMatchObject([{ user: 'alice' }]);
         expect(answer.json()).toEqual({});
         expect(answer.setCookies).toHaveLength(1);
         expect((await run<Data>(browser, facts)).json()).toEqual({ user: 'alice', data: {} });
