@@ -4,6 +4,8 @@ import { Session as NestSession, createParamDecorator } from '@nestjs/common';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { mergeMap } from 'rxjs';
+import { sample } from './sample.mjs';
 
 const require = createRequire(import.meta.url);
 const DAY_MS = 86_400_000;
@@ -72,6 +74,49 @@ const findOne = bareRead('mongodb', async ({ mongodbUrl, name }) => {
   await collection.insertOne({ _id: 'bare', text: TEXT });
   return async () => (await collection.findOne({ _id: 'bare' })).text;
 });
+
+/**
+ * A record as ours, read in a middleware and written in an interceptor, with the bare driver: no cookie, no expiry, nothing
+ * compared, nothing atomic, no deadline, no header. What is less than this is not possible with this driver.
+ */
+const floor = {
+  kind: 'driver',
+  store: 'redis',
+  scenarios: ['read', 'write'],
+  async setUp(_build, { redisUrl, name }) {
+    const { Redis } = await import('ioredis');
+    const client = new Redis(redisUrl);
+    const key = `${name}:floor`;
+    const meta = { v: 1, createdAt: Date.now(), endsAt: Date.now() + DAY_MS };
+    const facts = { e: Date.now(), s: Date.now(), m: JSON.stringify(meta) };
+    const data = Object.entries(sample()).map(([field, value]) => [`d:${field}`, JSON.stringify(value)]);
+    await client.hset(key, { ...facts, ...Object.fromEntries(data) });
+    const RECORD = Symbol('record');
+    const save = async answer => {
+      await client.hset(key, 'd:views', String(answer.views));
+      return answer;
+    };
+    return {
+      decorator: createParamDecorator((_, context) => {
+        const request = context.switchToHttp().getRequest();
+        const texts = (request.raw ?? request)[RECORD];
+        return { views: JSON.parse(texts['d:views']), user: JSON.parse(texts['d:user']) };
+      }),
+      prepare(app) {
+        app.use((request, _response, next) => {
+          client.hgetall(key).then(texts => {
+            request[RECORD] = texts;
+            next();
+          }, next);
+        });
+        app.useGlobalInterceptors({
+          intercept: (context, next) =>
+            context.getHandler().name === 'write' ? next.handle().pipe(mergeMap(save)) : next.handle(),
+        });
+      },
+    };
+  },
+};
 
 const OPTIONS_BY_STORE = {
   memory: () => ({}),
@@ -152,6 +197,7 @@ const COMMON = [
   ['platform', bare],
   ['platform + no-op', noop],
   ['platform + ioredis HGETALL', hgetall],
+  ['platform + no-op + HGETALL, HSET', floor],
   ['platform + mongodb findOne', findOne],
   ...Object.keys(OPTIONS_BY_STORE).map(store => [`ours, ${store}`, ours(store, 'eager')]),
   // Where nothing is kept elsewhere, loading late is all the difference.

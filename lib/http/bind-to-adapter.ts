@@ -9,16 +9,17 @@ import type { CurrentExchange } from './current-exchange.js';
 import { makeHoldable } from './hold-head.js';
 
 type Request = IncomingMessage & { raw?: IncomingMessage };
-type Next = (error?: unknown) => void;
+type Continue = () => void;
+type OpenEarly = (request: IncomingMessage, response: ServerResponse, next: Continue) => void;
 
 /** Which lifecycle serves the requests of a server, or of a port: for upgrade requests, which no middleware sees. */
 const byServer = new WeakMap<Server, SessionLifecycle>();
 const byPort = new Map<number, SessionLifecycle>();
 
 /**
- * Opens the session early, for everything that runs before Nest's interceptors: a middleware that is registered as soon
- * as the adapter is there comes before those of `main.ts`, before guards, and before "not found". An application context
- * without HTTP has no adapter, and nothing to bind.
+ * Opens the session early, for everything that runs before Nest's interceptors: middleware, guards, "not found". What is
+ * bound as soon as the adapter is there comes before all that `main.ts` registers. An application context without HTTP
+ * has no adapter, and nothing to bind.
  *
  * @returns a function that throws, at the application's start, what kept us from binding: a subscriber cannot
  */
@@ -32,9 +33,9 @@ export function bindToAdapter(
     const adapter = host.httpAdapter;
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
-    if (adapter.getType() === 'fastify') conflict = decorateFastify(instance as FastifyLike);
-    else prepareExpress(instance as ExpressLike);
-    adapter.use(openEarly(lifecycle, current));
+    const openEarly = opening(lifecycle, current);
+    if (adapter.getType() === 'fastify') conflict = bindToFastify(instance as FastifyLike, openEarly);
+    else bindToExpress(instance as ExpressLike, openEarly);
   });
   return () => {
     if (conflict) throw conflict;
@@ -68,12 +69,13 @@ export function exchangeOf(request: Request): HttpExchange | undefined {
   return lifecycle?.begin(raw, undefined, { isAttached: false });
 }
 
-function openEarly(lifecycle: SessionLifecycle, current: CurrentExchange) {
+function opening(lifecycle: SessionLifecycle, current: CurrentExchange): OpenEarly {
   const isEager = lifecycle.options.load === 'eager';
-  return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
+  return (request, response, next) => {
     const exchange = lifecycle.begin(request, response);
-    const opening = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
-    if (opening) opening.then(() => current.run(exchange, next), next);
+    const opened = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
+    if (opened)
+      void opened.then(() => current.run(exchange, next)); // what fails is kept in the exchange
     else current.run(exchange, next);
   };
 }
@@ -83,11 +85,17 @@ function openEarly(lifecycle: SessionLifecycle, current: CurrentExchange) {
 interface ExpressLike {
   readonly request: object;
   readonly response: object;
+  /** What the server calls with a request, and an application that this one is mounted in. */
+  handle(request: IncomingMessage, response: ServerResponse, done?: unknown): void;
 }
 
 interface FastifyLike {
   hasRequestDecorator(name: string): boolean;
   decorateRequest(name: string, accessor: { getter(): unknown; setter(value: unknown): void }): void;
+  addHook(
+    name: 'onRequest',
+    hook: (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }, done: Continue) => void,
+  ): void;
 }
 
 function sessionOfRequest(request: Request): unknown {
@@ -101,20 +109,27 @@ function refuseAssignment(): never {
   );
 }
 
-/** On the prototypes that this application gives its requests and responses: costs a request nothing. */
-function prepareExpress({ request, response }: ExpressLike): void {
-  makeHoldable(response);
-  Object.defineProperty(request, 'session', {
+/**
+ * What is on the prototypes that this application gives its requests and responses costs a request nothing. Express
+ * changes the prototype of each, and what is added to such an object afterwards costs a hidden class of its own, so we
+ * come before that; a middleware would come after it.
+ */
+function bindToExpress(app: ExpressLike, openEarly: OpenEarly): void {
+  makeHoldable(app.response);
+  Object.defineProperty(app.request, 'session', {
     configurable: true,
     get(this: Request) {
       return sessionOfRequest(this);
     },
     set: refuseAssignment,
   });
+  const handle = app.handle.bind(app);
+  app.handle = (request, response, done) =>
+    openEarly(request, response, () => handle(request, response, done));
 }
 
-function decorateFastify(fastify: FastifyLike): SessionConfigError | undefined {
-  if (fastify.hasRequestDecorator('session')) {
+function bindToFastify(app: FastifyLike, openEarly: OpenEarly): SessionConfigError | undefined {
+  if (app.hasRequestDecorator('session')) {
     return new SessionConfigError([
       {
         option: 'SessionModule',
@@ -122,11 +137,12 @@ function decorateFastify(fastify: FastifyLike): SessionConfigError | undefined {
       },
     ]);
   }
-  fastify.decorateRequest('session', {
+  app.decorateRequest('session', {
     getter(this: Request) {
       return sessionOfRequest(this);
     },
     setter: refuseAssignment,
   });
+  app.addHook('onRequest', (request, reply, done) => openEarly(request.raw, reply.raw, done));
   return undefined;
 }

@@ -17,6 +17,12 @@ import {
   ClientProxyFactory,
   type MicroserviceOptions,
 } from '@nestjs/microservices';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import express from 'express';
+import fastify from 'fastify';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { Session, SessionConfigError, SessionModule, Sessions, SessionStore } from '../../lib/index.js';
@@ -268,6 +274,75 @@ describe.each(platforms)('applications on $name', platform => {
     await closed;
     expect(happened).toEqual(['created', 'complete']);
     expect(store.ids.size).toBe(1);
+  });
+});
+
+describe('an instance of the platform that the user made', () => {
+  const signIn = returning(async ({ session }) => {
+    await session.login('alice');
+  });
+
+  it('of Express: middleware that was registered before Nest has the session, and what it changes is saved', async () => {
+    const instance = express();
+    instance.use((request, response, next) => {
+      const session = (request as unknown as { session: Anything }).session;
+      session.visits = Number(session.visits ?? 0) + 1;
+      response.setHeader('x-user', session.loggedInAs ?? 'nobody');
+      next();
+    });
+    const running = startScriptedApp({ name: 'express', adapter: () => new ExpressAdapter(instance) });
+    await during(running, async app => {
+      const browser = app.browser();
+      expect((await browser.get(signIn)).headers.get('x-user')).toBe('nobody');
+      expect((await browser.get('/me')).headers.get('x-user')).toBe('alice');
+      expect((await me(browser)).data).toEqual({ visits: 3 });
+    });
+  });
+
+  it('of Express, mounted in another application: the session is there under its path', async () => {
+    const instance = express();
+    await during(
+      startScriptedApp({ name: 'express', adapter: () => new ExpressAdapter(instance) }),
+      async () => {
+        const outer = express().use('/inner', instance).listen(0, '127.0.0.1');
+        await once(outer, 'listening');
+        try {
+          const browser = new Browser(`http://127.0.0.1:${(outer.address() as AddressInfo).port}/inner`);
+          await browser.get(write);
+          expect((await browser.get(write)).json()).toEqual({ count: 2 });
+          expect((await browser.get('/inner-nowhere')).status).toBe(404);
+        } finally {
+          outer.close();
+        }
+      },
+    );
+  });
+
+  it('of Fastify: a hook, and a plugin that was registered before Nest, have the session', async () => {
+    const instance = fastify();
+    const seen: unknown[] = [];
+    const userOf = (request: object): unknown => (request as { session: Anything }).session.loggedInAs;
+    await instance.register(async plugin => {
+      plugin.get('/plugin', async request => ({ user: userOf(request) }));
+    });
+    const running = startScriptedApp(
+      { name: 'fastify', adapter: () => new FastifyAdapter(instance as never) },
+      {
+        configure() {
+          instance.addHook('onRequest', (request, _reply, done) => {
+            seen.push(userOf(request));
+            done();
+          });
+        },
+      },
+    );
+    await during(running, async app => {
+      const browser = app.browser();
+      await browser.get(signIn);
+      expect((await browser.get('/plugin')).json()).toEqual({ user: 'alice' });
+      expect((await browser.get('/nowhere')).status).toBe(404);
+      expect(seen).toEqual([undefined, 'alice', 'alice']);
+    });
   });
 });
 
