@@ -77,23 +77,17 @@ const findOne = bareRead('mongodb', async ({ mongodbUrl, name }) => {
 
 /**
  * A record as ours, read in a middleware and written in an interceptor, with the bare driver: no cookie, no expiry, nothing
- * compared, nothing atomic, no deadline, no header. What is less than this is not possible with this driver.
+ * compared, no deadline, no header. Less than this is not possible with this driver and a Nest interceptor.
  */
-const floor = {
+const floor = (store, openRecord) => ({
   kind: 'driver',
-  store: 'redis',
+  store,
   scenarios: ['read', 'write'],
-  async setUp(_build, { redisUrl, name }) {
-    const { Redis } = await import('ioredis');
-    const client = new Redis(redisUrl);
-    const key = `${name}:floor`;
-    const meta = { v: 1, createdAt: Date.now(), endsAt: Date.now() + DAY_MS };
-    const facts = { e: Date.now(), s: Date.now(), m: JSON.stringify(meta) };
-    const data = Object.entries(sample()).map(([field, value]) => [`d:${field}`, JSON.stringify(value)]);
-    await client.hset(key, { ...facts, ...Object.fromEntries(data) });
+  async setUp(_build, place) {
+    const { read, write } = await openRecord(place);
     const RECORD = Symbol('record');
     const save = async answer => {
-      await client.hset(key, 'd:views', String(answer.views));
+      await write(String(answer.views));
       return answer;
     };
     return {
@@ -104,7 +98,7 @@ const floor = {
       }),
       prepare(app) {
         app.use((request, _response, next) => {
-          client.hgetall(key).then(texts => {
+          read().then(texts => {
             request[RECORD] = texts;
             next();
           }, next);
@@ -116,7 +110,44 @@ const floor = {
       },
     };
   },
-};
+});
+
+/** As many as there are requests under way: they would wait for each other at one. */
+const RECORDS = 32;
+let turn = 0;
+const next = () => turn++ % RECORDS;
+
+const facts = () => ({
+  e: Date.now() + DAY_MS,
+  s: Date.now(),
+  m: JSON.stringify({ v: 1, createdAt: Date.now(), endsAt: Date.now() + DAY_MS }),
+});
+const texts = () =>
+  Object.fromEntries(Object.entries(sample()).map(([key, value]) => [`d:${key}`, JSON.stringify(value)]));
+
+const redisFloor = floor('redis', async ({ redisUrl, name }) => {
+  const { Redis } = await import('ioredis');
+  const client = new Redis(redisUrl);
+  const keys = Array.from({ length: RECORDS }, (_, i) => `${name}:floor:${i}`);
+  await Promise.all(keys.map(key => client.hset(key, { ...facts(), ...texts() })));
+  return {
+    read: () => client.hgetall(keys[next()]),
+    write: text => client.hset(keys[next()], 'd:views', text),
+  };
+});
+
+const mongodbFloor = floor('mongodb', async ({ mongodbUrl, name }) => {
+  const { MongoClient } = await import('mongodb');
+  const client = await MongoClient.connect(mongodbUrl);
+  const collection = client.db(name).collection('floor', { writeConcern: { w: 'majority' } });
+  await collection.insertMany(
+    Array.from({ length: RECORDS }, (_, i) => ({ _id: i, ...facts(), d: texts() })),
+  );
+  return {
+    read: async () => (await collection.findOne({ _id: next() })).d,
+    write: text => collection.updateOne({ _id: next() }, { $set: { 'd.d:views': text } }),
+  };
+});
 
 const OPTIONS_BY_STORE = {
   memory: () => ({}),
@@ -197,8 +228,9 @@ const COMMON = [
   ['platform', bare],
   ['platform + no-op', noop],
   ['platform + ioredis HGETALL', hgetall],
-  ['platform + no-op + HGETALL, HSET', floor],
+  ['platform + no-op + HGETALL, HSET', redisFloor],
   ['platform + mongodb findOne', findOne],
+  ['platform + no-op + findOne, updateOne', mongodbFloor],
   ...Object.keys(OPTIONS_BY_STORE).map(store => [`ours, ${store}`, ours(store, 'eager')]),
   // Where nothing is kept elsewhere, loading late is all the difference.
   ['ours, memory, lazy', ours('memory', 'lazy')],

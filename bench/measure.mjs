@@ -87,7 +87,7 @@ export async function measure({ name, build, servers, load, seconds, connections
 }
 
 /** One session for each connection. @returns the cookies, as they are sent back */
-async function startSessions(port, path, connections) {
+export async function startSessions(port, path, connections) {
   const start = async () => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     if (!response.ok) throw new Error(`${path} was answered ${response.status}`);

@@ -55,9 +55,16 @@ function summaryOf(measurements) {
   return { cpu: of('cpu'), throughput: of('throughput'), p50: of('p50') };
 }
 
-function medianOf(sorted) {
+export function medianOf(sorted) {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const signed = value => (value >= 0 ? '+' : '−') + Math.abs(value).toFixed(1);
+export const signed = value => (value >= 0 ? '+' : '−') + Math.abs(value).toFixed(1);
+
+export function shuffled(list) {
+  return list
+    .map(item => ({ item, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
+}

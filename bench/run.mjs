@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { Child } from './child.mjs';
 import { contestants } from './contestants.mjs';
 import { measure, scenarios } from './measure.mjs';
-import { report } from './report.mjs';
+import { report, shuffled } from './report.mjs';
 import { startServers } from './servers.mjs';
 
 const { values: flags } = parseArgs({
@@ -84,11 +84,4 @@ function entrants(words) {
 function matches(words, known, value, isExempt = false) {
   const given = known.filter(word => words.includes(word));
   return isExempt || given.length === 0 || given.includes(value);
-}
-
-function shuffled(list) {
-  return list
-    .map(item => ({ item, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ item }) => item);
 }

@@ -3,8 +3,10 @@ import { lockHead, unlockHead } from './lock-head.js';
 import { slotOf } from './request-slot.js';
 import { headOf, type ResponseHead } from './response-head.js';
 
-/** Whoever wants to have a say before a response's head leaves. */
+/** Whoever wants to have a say before a response's head leaves: what is in the slot of its request. */
 export interface HeadHolder {
+  /** The hold, while there is one. */
+  hold: ResponseHold | undefined;
   /** Called once, with the final status. The head waits for the promise; `undefined` means that it may go. */
   commit(status: number): Promise<void> | undefined;
   /** Called once the head may go, to add what it needs. */
@@ -17,9 +19,9 @@ const METHODS = ['write', 'end', 'writeHead', 'flushHeaders'] as const;
 type Method = (typeof METHODS)[number];
 type AnyFunction = (...args: unknown[]) => unknown;
 
-/** Where the hold is kept: what is in the slot of the response's request. */
-export interface HoldCarrier {
-  hold: ResponseHold | undefined;
+interface Call {
+  readonly method: Method;
+  readonly args: unknown[];
 }
 
 /** Headers that stay when an answer is replaced by an error: a browser needs them to be allowed to read it. */
@@ -31,8 +33,8 @@ const KEPT_HEADERS = /^(?:access-control-|vary$)/;
  * commit; calls that come while it runs are queued and replayed in order. A commit that has nothing to wait for costs
  * no turn of the event loop.
  */
-export function holdHead(response: ServerResponse, carrier: HoldCarrier, holder: HeadHolder): void {
-  carrier.hold = new ResponseHold(response, holder);
+export function holdHead(response: ServerResponse, holder: HeadHolder): void {
+  holder.hold = new ResponseHold(response, holder);
 }
 
 /**
@@ -51,9 +53,10 @@ export function makeHoldable(prototype: object): void {
 }
 
 export class ResponseHold {
+  /** Once it is open everything passes. Our methods stay in place: somebody may have wrapped them meanwhile. */
   #state: 'armed' | 'committing' | 'open' | 'failed' = 'armed';
   readonly #originals: Record<Method, AnyFunction>;
-  readonly #queue: { readonly method: Method; readonly args: unknown[] }[] = [];
+  #queue: Call[] | undefined;
   #isEndQueued = false;
   #owesDrain = false;
 
@@ -61,14 +64,20 @@ export class ResponseHold {
     readonly response: ServerResponse,
     readonly holder: HeadHolder,
   ) {
+    // Each once, and by name: on Express to look is dear, and a loop over the names takes several times as long.
     const methods = response as unknown as Record<Method, AnyFunction>;
+    const { write, end, writeHead, flushHeaders } = methods;
     this.#originals = {
-      write: originalOf(methods.write),
-      end: originalOf(methods.end),
-      writeHead: originalOf(methods.writeHead),
-      flushHeaders: originalOf(methods.flushHeaders),
+      write: originalOf(write),
+      end: originalOf(end),
+      writeHead: originalOf(writeHead),
+      flushHeaders: originalOf(flushHeaders),
     };
-    this.#arm();
+    // One that the prototype holds needs nothing; one that somebody wrapped on the response is held on the response.
+    if (this.#originals.write === write) methods.write = HELD.write;
+    if (this.#originals.end === end) methods.end = HELD.end;
+    if (this.#originals.writeHead === writeHead) methods.writeHead = HELD.writeHead;
+    if (this.#originals.flushHeaders === flushHeaders) methods.flushHeaders = HELD.flushHeaders;
   }
 
   /**
@@ -105,7 +114,7 @@ export class ResponseHold {
       return this.#swallow(method, args);
     }
     if (!pending) {
-      this.#open();
+      this.#state = 'open';
       return this.#send(method, args);
     }
     lockHead(this.response, this);
@@ -118,7 +127,7 @@ export class ResponseHold {
   }
 
   #enqueue(method: Method, args: unknown[]): unknown {
-    this.#queue.push({ method, args });
+    (this.#queue ??= []).push({ method, args });
     if (method === 'write') {
       this.#owesDrain = true;
       return false; // the writer waits for `drain`
@@ -128,9 +137,10 @@ export class ResponseHold {
   }
 
   #replay(): void {
-    this.#open();
+    unlockHead(this.response);
+    this.#state = 'open';
     try {
-      const [first, ...others] = this.#queue;
+      const [first, ...others] = this.#queue ?? [];
       if (first) this.#send(first.method, first.args);
       for (const { method, args } of others) this.#original(method, args);
     } catch (error) {
@@ -149,7 +159,7 @@ export class ResponseHold {
       return this.#original(method, args);
     } catch (error) {
       // Node refuses this head (an invalid value, for instance). What is answered instead is dressed again.
-      if (!this.response.headersSent) this.#arm();
+      if (!this.response.headersSent) this.#state = 'armed';
       throw error;
     }
   }
@@ -167,7 +177,7 @@ export class ResponseHold {
     this.holder.dress(headOf(response, undefined));
     this.#originals.end.call(response, body);
     this.#state = 'failed'; // what still comes belongs to the answer that was replaced
-    for (const { method, args } of this.#queue) this.#swallow(method, args);
+    for (const { method, args } of this.#queue ?? []) this.#swallow(method, args);
     this.#drain();
   }
 
@@ -182,25 +192,6 @@ export class ResponseHold {
     return this.#originals[method].apply(this.response, args);
   }
 
-  #arm(): void {
-    this.#state = 'armed';
-    const methods = this.response as unknown as Record<string, unknown>;
-    for (const method of METHODS) {
-      // One that the prototype holds needs nothing; one that somebody wrapped on the response is held on the response.
-      if (methods[method] === this.#originals[method]) methods[method] = HELD[method];
-    }
-  }
-
-  #open(): void {
-    unlockHead(this.response);
-    this.#state = 'open';
-    const methods = this.response as unknown as Record<string, unknown>;
-    for (const method of METHODS) {
-      // Somebody may have wrapped ours meanwhile; then it stays, and lets everything through.
-      if (methods[method] === HELD[method]) methods[method] = this.#originals[method];
-    }
-  }
-
   #drain(): void {
     if (this.#owesDrain && !this.response.writableNeedDrain) this.response.emit('drain');
   }
@@ -211,7 +202,7 @@ const ORIGINALS = new WeakMap<AnyFunction, AnyFunction>();
 const originalOf = (method: AnyFunction): AnyFunction => ORIGINALS.get(method) ?? method;
 
 function holdOf(response: ServerResponse): ResponseHold | undefined {
-  return (slotOf(response.req) as HoldCarrier | undefined)?.hold;
+  return (slotOf(response.req) as HeadHolder | undefined)?.hold;
 }
 
 function held(method: Method): AnyFunction {

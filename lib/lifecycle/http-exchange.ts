@@ -1,28 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieCandidates } from '../cookie/session-cookie.js';
 import { SessionClosedError, SessionStoreError } from '../errors/session.error.js';
-import type { HoldCarrier, ResponseHold } from '../http/hold-head.js';
+import { holdHead, type HeadHolder, type ResponseHold } from '../http/hold-head.js';
 import { putInSlot, slotOf } from '../http/request-slot.js';
-import type { HttpSession } from '../session/http-session.js';
+import type { ResponseHead } from '../http/response-head.js';
+import { HttpSession } from '../session/http-session.js';
+import { answerTo, dressAnswer } from './answer.js';
 import { OperationQueue } from './operation-queue.js';
 import type { SessionLifecycle } from './session-lifecycle.js';
+import type { LiveRecord } from './session-records.js';
 
 /** What the answer owes the browser: the cookie of a new session, or none of ours any more. */
 export type OwedCookie = { readonly kind: 'set'; readonly sid: string } | { readonly kind: 'clear' };
+
+const NONE: readonly string[] = [];
 
 /**
  * One request and its response, as the lifecycle sees them. It hangs on the raw request, so that whoever has the
  * request, Fastify's wrapper or an ExecutionContext finds the same one.
  */
-export class HttpExchange implements HoldCarrier {
+export class HttpExchange implements HeadHolder {
   /** Read from the `Cookie` header when first needed. */
   candidates: CookieCandidates | undefined;
   /** Under way: the load. */
   opening: Promise<void> | undefined;
-  /** There once the session was opened. The callback form of `regenerate()` replaces it. */
-  session: HttpSession | undefined;
+  /** The cookies have been judged: there is a session object, if only an empty one. */
+  isOpened = false;
   /** Ids of the live sessions when the request brought more than one, else empty. */
-  ambiguous: readonly string[] = [];
+  ambiguous = NONE;
   /** The session could not be read; the first look throws this. */
   failure: Error | undefined;
   /** The implicit commit failed; it is not tried again, nor is what a filter changes afterwards saved implicitly. */
@@ -47,8 +52,9 @@ export class HttpExchange implements HoldCarrier {
   isRenewalCommitted = false;
   /** A check for unsaved changes will run when the response closes. */
   isWatchedForLateChanges = false;
-  /** The hold on the response's head, while there is one. */
   hold: ResponseHold | undefined;
+  #live: LiveRecord | undefined;
+  #session: HttpSession | undefined;
   #operations: OperationQueue | undefined;
 
   constructor(
@@ -63,6 +69,22 @@ export class HttpExchange implements HoldCarrier {
 
   static of(request: IncomingMessage): HttpExchange | undefined {
     return slotOf(request) as HttpExchange | undefined;
+  }
+
+  opened(live: LiveRecord | undefined): void {
+    this.#live = live;
+    this.isOpened = true;
+  }
+
+  /** There once the session was opened, and made when it is first asked for: most requests never do. */
+  get session(): HttpSession | undefined {
+    if (!this.isOpened) return undefined;
+    return (this.#session ??= new HttpSession(this, this.lifecycle.newState(this.#live), !this.#live));
+  }
+
+  /** The callback form of `regenerate()` puts another object in the place of the first. */
+  set session(session: HttpSession) {
+    this.#session = session;
   }
 
   /** The order of the operations on this request's session. */
@@ -98,6 +120,28 @@ export class HttpExchange implements HoldCarrier {
     if (this.lifecycle.options.cookie.maxAgeMs === undefined) return;
     this.renewal = sid;
     this.isRenewalCommitted = false;
+  }
+
+  // --- the response's head ------------------------------------------------------------------------------------------
+
+  /** From now on the head waits for the commit; if it has not left. */
+  holdHead(): void {
+    const { response } = this;
+    this.isHeld = true;
+    if (response && !response.headersSent) holdHead(response, this);
+    else this.isHeadSent = true;
+  }
+
+  commit(status: number): Promise<void> | undefined {
+    return this.lifecycle.commitAtHead(this, status);
+  }
+
+  dress(head: ResponseHead): void {
+    dressAnswer(this, head);
+  }
+
+  answerTo(error: unknown): { readonly status: number; readonly body: string } {
+    return answerTo(this, error);
   }
 
   /** Makes this the exchange of its request. */

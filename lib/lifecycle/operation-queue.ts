@@ -20,19 +20,17 @@ export class OperationQueue {
   }
 
   shared<T>(operation: () => Promise<T>): Promise<T> {
-    return this.#track(this.#barrier ? this.#barrier.then(operation) : operation());
+    const run = this.#barrier ? this.#barrier.then(operation) : operation();
+    void this.#settled(run);
+    return run;
   }
 
   exclusive<T>(operation: () => Promise<T>): Promise<T> {
     const run = this.#running.size > 0 ? this.idle().then(operation) : operation();
-    const barrier = this.#track(run).then(
-      () => undefined,
-      () => undefined, // whoever called the operation has its error; those behind it only wait
-    );
-    this.#barrier = barrier;
-    void barrier.then(() => {
+    const barrier = this.#settled(run, () => {
       if (this.#barrier === barrier) this.#barrier = undefined;
     });
+    this.#barrier = barrier;
     return run;
   }
 
@@ -50,15 +48,16 @@ export class OperationQueue {
     await Promise.allSettled(this.#running);
   }
 
-  #track<T>(run: Promise<T>): Promise<T> {
+  /** Whoever called the operation has its outcome; those behind it only wait. */
+  #settled(run: Promise<unknown>, then?: () => void): Promise<void> {
     this.#running.add(run);
-    run.then(
-      () => this.#running.delete(run),
-      (error: unknown) => {
-        this.#running.delete(run);
-        this.onError(error);
-      },
-    );
-    return run;
+    const done = (): void => {
+      this.#running.delete(run);
+      then?.();
+    };
+    return run.then(done, (error: unknown) => {
+      done();
+      this.onError(error);
+    });
   }
 }

@@ -6,12 +6,10 @@ import {
   SessionStoreError,
   SessionUsageError,
 } from '../errors/session.error.js';
-import { holdHead } from '../http/hold-head.js';
 import { pathOf } from '../http/path-of.js';
-import { HttpSession } from '../session/http-session.js';
+import type { HttpSession } from '../session/http-session.js';
 import { assertFits } from '../session/session-size.js';
 import { SessionState, type SessionChange } from '../session/session-state.js';
-import { answerTo, dressAnswer } from './answer.js';
 import { planCommit, type CommitPlan } from './commit-plan.js';
 import { HttpExchange } from './http-exchange.js';
 import { SessionOperations } from './session-operations.js';
@@ -64,7 +62,7 @@ export class SessionLifecycle {
    * session: an id that the request brought is never adopted. `undefined` when there is nothing to wait for.
    */
   open(exchange: HttpExchange): Promise<void> | undefined {
-    if (exchange.session) return undefined;
+    if (exchange.isOpened) return undefined;
     if (exchange.opening) return exchange.opening;
     const { sids } = this.#candidates(exchange);
     if (sids.length === 0) return this.#opened(exchange, []);
@@ -108,7 +106,7 @@ export class SessionLifecycle {
 
   /** From now on the head is held until the commit. @throws SessionStoreError when the session could not be read */
   engage(exchange: HttpExchange): void {
-    if (!exchange.isHeld) this.#hold(exchange);
+    if (!exchange.isHeld) exchange.holdHead();
     if (exchange.isAnswerBegun || exchange.isHeadSent) this.#lateChanges.watch(exchange);
     if (exchange.failure && this.options.onStoreError === 'fail') throw exchange.failure;
   }
@@ -132,6 +130,13 @@ export class SessionLifecycle {
     } catch (error) {
       return failed(error);
     }
+  }
+
+  /** The head is about to leave. A failed request leaves the session as it was; what its operations wrote stands. */
+  commitAtHead(exchange: HttpExchange, status: number): Promise<void> | undefined {
+    exchange.isAnswerBegun = true;
+    if (status < 500 || this.options.saveOnServerError) return this.commit(exchange);
+    return exchange.isBusy ? exchange.operations.idle() : undefined;
   }
 
   /** Writes one change; a session that is not stored yet is created. `'gone'`: it was ended elsewhere. */
@@ -212,35 +217,13 @@ export class SessionLifecycle {
       exchange.ambiguous = live.map(({ identity }) => identity.id);
       this.records.events.emit({ type: 'rejected', reason: 'ambiguous' });
     }
-    const only = live.length === 1 ? live[0] : undefined;
-    exchange.session = new HttpSession(exchange, this.newState(only), only === undefined);
+    exchange.opened(live.length === 1 ? live[0] : undefined);
   }
 
   #failed(exchange: HttpExchange, error: unknown): undefined {
     exchange.failure = error instanceof Error ? error : new Error(String(error), { cause: error });
     exchange.storeFailed = error instanceof SessionStoreError;
     this.#opened(exchange, []);
-  }
-
-  #hold(exchange: HttpExchange): void {
-    const { response } = exchange;
-    exchange.isHeld = true;
-    if (!response || response.headersSent) {
-      exchange.isHeadSent = true;
-      return;
-    }
-    holdHead(response, exchange, {
-      commit: status => this.#commitAtHead(exchange, status),
-      dress: head => dressAnswer(exchange, head),
-      answerTo: error => answerTo(exchange, error),
-    });
-  }
-
-  /** A failed request leaves the session as it was; what its operations wrote themselves stands. */
-  #commitAtHead(exchange: HttpExchange, status: number): Promise<void> | undefined {
-    exchange.isAnswerBegun = true;
-    if (status < 500 || this.options.saveOnServerError) return this.commit(exchange);
-    return exchange.isBusy ? exchange.operations.idle() : undefined;
   }
 
   /** What the handler started and did not wait for has come to its end. A fault of it is a fault of this answer. */

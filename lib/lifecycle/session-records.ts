@@ -68,7 +68,8 @@ export class SessionRecords {
   ): Promise<{ result: UpdateResult; moments: SessionMoments }> {
     const now = this.clock.now();
     const moments = this.momentsAt(now, meta);
-    const update = expect ? { ...change, ...moments, expect } : { ...change, ...moments };
+    const { lastSeenAt, expiresAt } = moments;
+    const update = { set: change.set, delete: change.delete, expect, lastSeenAt, expiresAt };
     return { result: await this.store.update(id, update, now), moments };
   }
 

@@ -8,6 +8,8 @@ import type { SessionChange, Texts } from './session-state.js';
  * @throws SessionDataError `SESSION_TOO_LARGE`, naming the largest keys
  */
 export function assertFits(texts: Texts, change: SessionChange, maxSizeBytes: number): void {
+  // Nothing is counted when it fits whatever the characters are: UTF-8 takes at most three bytes for one.
+  if ((lengthOf(texts) + lengthOf(change.set)) * 3 <= maxSizeBytes) return;
   if (Object.keys(change.set).length === 0) return;
   const after: Record<string, string> = { ...texts, ...change.set };
   for (const field of change.delete) delete after[field];
@@ -28,6 +30,12 @@ export function sizeOf(texts: Texts): number {
   let size = 0;
   for (const field in texts) size += bytesOf(texts, field);
   return size;
+}
+
+function lengthOf(texts: Texts): number {
+  let length = 0;
+  for (const field in texts) length += field.length + (texts[field] as string).length;
+  return length;
 }
 
 interface Part {

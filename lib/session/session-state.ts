@@ -31,6 +31,7 @@ export interface SessionDataOptions {
 
 /** A key that was read or assigned. Only these are compared at the end. */
 interface Slot {
+  readonly field: string;
   value: unknown;
   present: boolean;
   /** Assigned or deleted since the texts were last in step with the store. */
@@ -82,6 +83,7 @@ export class SessionState {
 
   set(key: string, value: unknown): void {
     this.#slots.set(key, {
+      field: fieldOfKey(key),
       value,
       present: value !== undefined,
       assigned: true,
@@ -96,7 +98,7 @@ export class SessionState {
       if (isDataField(field) && this.has(keyOfField(field))) keys.push(keyOfField(field));
     }
     for (const [key, slot] of this.#slots) {
-      if (slot.present && !Object.hasOwn(this.#texts, fieldOfKey(key))) keys.push(key);
+      if (slot.present && !Object.hasOwn(this.#texts, slot.field)) keys.push(key);
     }
     return keys;
   }
@@ -126,7 +128,7 @@ export class SessionState {
    */
   pendingText(key: string): string | null | undefined {
     const slot = this.#slots.get(key);
-    return slot && this.#pendingText(key, slot, value => this.#encodeWithin(value, key, Infinity) as string);
+    return slot && this.#pendingText(key, slot, false);
   }
 
   /**
@@ -139,10 +141,10 @@ export class SessionState {
     let set: Record<string, string> | undefined;
     let removed: string[] | undefined;
     for (const [key, slot] of this.#slots) {
-      const text = this.#pendingText(key, slot, value => this.encode(value, fieldOfKey(key), key));
+      const text = this.#pendingText(key, slot, true);
       slot.isCollected = true;
-      if (text === null) (removed ??= []).push(fieldOfKey(key));
-      else if (text !== undefined) (set ??= {})[fieldOfKey(key)] = text;
+      if (text === null) (removed ??= []).push(slot.field);
+      else if (text !== undefined) (set ??= {})[slot.field] = text;
     }
     for (const [field, text] of this.#newFlashes) (set ??= {})[field] = text;
     return set || removed ? { set: set ?? {}, delete: removed ?? [] } : NO_CHANGE;
@@ -200,7 +202,7 @@ export class SessionState {
     carries: (field: string) => boolean,
   ): void {
     for (const [key, slot] of this.#slots) {
-      const field = fieldOfKey(key);
+      const { field } = slot;
       if (slot.assigned && !slot.isCollected) continue; // assigned while the rotation was under way
       if (!carries(field) || texts[field] !== sent[field]) this.#slots.delete(key);
       else slot.assigned = stored === undefined && slot.assigned;
@@ -215,7 +217,7 @@ export class SessionState {
 
   /** Gives what no store holds yet to the state that takes this one's place. */
   handOver(next: SessionState, carries: (field: string) => boolean): void {
-    for (const [key, slot] of this.#slots) if (carries(fieldOfKey(key))) next.set(key, slot.value);
+    for (const [key, slot] of this.#slots) if (carries(slot.field)) next.set(key, slot.value);
     for (const [field, text] of this.#newFlashes) if (carries(field)) next.#newFlashes.set(field, text);
   }
 
@@ -236,10 +238,18 @@ export class SessionState {
   #slot(key: string): Slot | undefined {
     const known = this.#slots.get(key);
     if (known) return known;
-    const text = this.#texts[fieldOfKey(key)];
+    const field = fieldOfKey(key);
+    const text = this.#texts[field];
     if (text === undefined) return undefined;
     const { value, isBroken } = this.decode(key, text);
-    const slot: Slot = { value, present: true, assigned: false, broken: isBroken, isCollected: false };
+    const slot: Slot = {
+      field,
+      value,
+      present: true,
+      assigned: false,
+      broken: isBroken,
+      isCollected: false,
+    };
     this.#slots.set(key, slot);
     return slot;
   }
@@ -258,16 +268,18 @@ export class SessionState {
     return text;
   }
 
-  #encodeWithin(value: unknown, name: string, maxBytes: number): string | undefined {
+  #encodeWithin(value: unknown, name: string): string;
+  #encodeWithin(value: unknown, name: string, maxBytes: number): string | undefined;
+  #encodeWithin(value: unknown, name: string, maxBytes = Infinity): string | undefined {
     return encodeValue(this.options.codec, value, name, maxBytes);
   }
 
-  #pendingText(key: string, slot: Slot, encode: (value: unknown) => string): string | null | undefined {
+  #pendingText(key: string, slot: Slot, isLimited: boolean): string | null | undefined {
     if (slot.broken && !slot.assigned) return undefined;
-    const stored = this.#texts[fieldOfKey(key)];
+    const stored = this.#texts[slot.field];
     if (!slot.present) return stored === undefined ? undefined : null;
     if (!slot.assigned && isPrimitive(slot.value)) return undefined;
-    const text = encode(slot.value);
+    const text = isLimited ? this.encode(slot.value, slot.field, key) : this.#encodeWithin(slot.value, key);
     return text === stored || (stored !== undefined && text === this.#recoded(stored)) ? undefined : text;
   }
 

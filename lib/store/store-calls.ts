@@ -56,22 +56,19 @@ export class StoreCalls {
   #within<T>(operation: string, pending: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
-      const late = (): void => {
-        isLate = true;
-        this.#rest();
-        const message = `the session store did not answer "${operation}" within ${this.timeoutMs} ms`;
-        reject(this.#report(operation, new SessionStoreError('SESSION_STORE_TIMEOUT', message)));
-      };
-      // A process that was stalled finds its timers due before it has read the replies that wait in its sockets. One
-      // turn of the event loop lets those in first.
-      let turn: NodeJS.Immediate | undefined;
-      const due = (): void => {
-        turn = setImmediate(late);
-      };
-      // It may not even have sent this call, which leaves when the turn ends in which it was made. So the last tenth of
-      // the time begins when the process has a moment for it, however late that is.
+      // A process that was stalled finds its timers due before it has read the replies that wait in its sockets, and it
+      // may not even have sent this call, which leaves when the turn ends in which it was made. So the last tenth of the
+      // time begins when the process has a moment for it, however late that is, and one more turn of the event loop lets
+      // the replies in.
       const lastMs = Math.ceil(this.timeoutMs / 10);
-      let timer = setTimeout(() => (timer = setTimeout(due, lastMs)), this.timeoutMs - lastMs);
+      let turn: NodeJS.Immediate | undefined;
+      let timer = setTimeout(() => {
+        const late = (): void => {
+          isLate = true;
+          reject(this.#missed(operation));
+        };
+        timer = setTimeout(() => (turn = setImmediate(late)), lastMs);
+      }, this.timeoutMs - lastMs);
       const settle = (): void => {
         clearTimeout(timer);
         if (turn) clearImmediate(turn);
@@ -92,6 +89,12 @@ export class StoreCalls {
         },
       );
     });
+  }
+
+  #missed(operation: string): SessionStoreError {
+    this.#rest();
+    const message = `the session store did not answer "${operation}" within ${this.timeoutMs} ms`;
+    return this.#report(operation, new SessionStoreError('SESSION_STORE_TIMEOUT', message));
   }
 
   #rest(): void {

@@ -59,6 +59,8 @@ async function create(platform: Platform, Root: new () => object): Promise<INest
   return app;
 }
 
+const userOf = (request: object): unknown => (request as { session: Anything }).session.loggedInAs;
+
 const browserOf = async (app: INestApplication): Promise<Browser> => new Browser(await app.getUrl());
 
 @Controller('shop')
@@ -321,9 +323,8 @@ describe('an instance of the platform that the user made', () => {
   it('of Fastify: a hook, and a plugin that was registered before Nest, have the session', async () => {
     const instance = fastify();
     const seen: unknown[] = [];
-    const userOf = (request: object): unknown => (request as { session: Anything }).session.loggedInAs;
     await instance.register(async plugin => {
-      plugin.get('/plugin', async request => ({ user: userOf(request) }));
+      plugin.get('/plugin', (request, reply) => reply.send({ user: userOf(request) }));
     });
     const running = startScriptedApp(
       { name: 'fastify', adapter: () => new FastifyAdapter(instance as never) },

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { StoreRefusedError } from '../../lib/store/store-refused.error.js';
+import { RedisConnection } from '../../lib/stores/redis/redis-connection.js';
 import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
 import { errorOf, HOUR, idOf, NOW, recordOf, untilItWorks, updateOf } from '../support/redis-records.js';
 import {
@@ -140,6 +141,30 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     expect(await store.load(id)).toMatchObject({ meta: 'again' });
     for (const node of nodes) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', await nameOf(nodes[1]!));
     expect(await store.destroy(id, NOW)).toMatchObject({ meta: 'again' });
+  });
+
+  it('TRYAGAIN: no command of a store names two keys; one that does is an error while they are apart, not absence (FLT-15)', async () => {
+    const [source, target] = [nodes[0]!, nodes[1]!];
+    const tag = await labelOn(source, 'apart');
+    const slot = Number(await source.ask('CLUSTER', 'KEYSLOT', `session:${idOf(tag)}`));
+    const keys = [`{session:${idOf(tag)}}:1`, `{session:${idOf(tag)}}:2`] as const;
+    for (const key of keys) await source.ask('SET', key, key);
+    await target.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await nameOf(source));
+    await source.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await nameOf(target));
+    await source.ask('MIGRATE', '127.0.0.1', target.port, keys[0], 0, 1_000);
+
+    const toSource = new RedisConnection({ url: source.url });
+    const error = await errorOf(toSource.call('mget', keys));
+    expect(error.message).toMatch(/^\[session:redis\] TRYAGAIN/);
+    expect(error).not.toBeInstanceOf(StoreRefusedError);
+    await toSource.close();
+
+    const toCluster = new RedisConnection({ client });
+    const waiting = toCluster.call('mget', keys); // the driver asks again: nothing was run
+    await source.ask('MIGRATE', '127.0.0.1', target.port, keys[1], 0, 1_000);
+    for (const node of nodes) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', await nameOf(target));
+    expect(await waiting).toEqual(keys);
+    await toCluster.close();
   });
 
   it('one master dies: its sessions are errors at once and not absent, others work, and it comes back (FLT-02, FLT-15)', async () => {

@@ -5,6 +5,12 @@ import { forward, heldBy, nameOf, type StoredDocument } from './session-document
 type Expression =
   string | number | Date | readonly Expression[] | { readonly [operator: string]: Expression };
 
+interface PlainUpdate {
+  readonly $max: ReturnType<typeof forward>;
+  $set?: Record<string, string>;
+  $unset?: Record<string, true>;
+}
+
 /** Names of the fields to write and to remove, by path in the document. One that is in both lists is removed. */
 function pathsOf({ set, delete: removed }: SessionUpdate) {
   const unset = new Set(removed.map(pathOf));
@@ -17,11 +23,10 @@ function pathsOf({ set, delete: removed }: SessionUpdate) {
 /** An update that expects nothing, in update operators. */
 export function plainUpdate(update: SessionUpdate) {
   const { texts, unset } = pathsOf(update);
-  return {
-    ...(texts.length > 0 && { $set: Object.fromEntries(texts) }),
-    ...(unset.size > 0 && { $unset: Object.fromEntries([...unset].map(path => [path, true as const])) }),
-    $max: forward(update),
-  };
+  const changes: PlainUpdate = { $max: forward(update) };
+  for (const [path, text] of texts) (changes.$set ??= {})[path] = text;
+  for (const path of unset) (changes.$unset ??= {})[path] = true;
+  return changes;
 }
 
 /**

@@ -49,14 +49,18 @@ export function markOf(successor: string, until: number) {
 }
 
 /** The numbers that the driver gives as numbers, and that `isMoment` takes. */
-const MOMENT = { $type: ['double', 'int', 'long'] as const, $lte: Number.MAX_SAFE_INTEGER };
+const NUMBER = ['double', 'int', 'long'] as const;
+const LARGEST = Number.MAX_SAFE_INTEGER;
 
-/** Matches the document of this id only if it is a record of ours that has not expired. */
+/**
+ * Matches the document of this id only if it is a record of ours that has not expired. Written out: an object that was
+ * spread takes the driver twice as long.
+ */
 export function present(id: string, now: number) {
   return {
     _id: id,
-    e: { ...MOMENT, $gt: now },
-    s: { ...MOMENT, $gte: -Number.MAX_SAFE_INTEGER },
+    e: { $type: NUMBER, $lte: LARGEST, $gt: now },
+    s: { $type: NUMBER, $lte: LARGEST, $gte: -LARGEST },
     m: { $type: 'string' as const },
     d: { $type: 'object' as const },
   };

@@ -43,19 +43,21 @@ export class RedisConnection {
   }
 
   /** One command; the key it is about, if any, has to be where Redis expects it. */
-  async call(command: string, args: readonly (string | number)[] = []): Promise<unknown> {
-    let client = this.#client;
-    if (client?.status !== 'ready' || this.#isMisled) {
-      this.#start();
-      await this.#firstWait;
-      client = this.#ready();
-    }
+  call(command: string, args: readonly (string | number)[] = []): Promise<unknown> {
+    const client = this.#client;
+    const isReady = client?.status === 'ready' && !this.#isMisled;
+    return isReady ? this.#send(client, command, args) : this.#callWhenReady(command, args);
+  }
+
+  async #callWhenReady(command: string, args: readonly (string | number)[]): Promise<unknown> {
+    this.#start();
+    await this.#firstWait;
+    return this.#send(this.#ready(), command, args);
+  }
+
+  #send(client: Client, command: string, args: readonly (string | number)[]): Promise<unknown> {
     if (!isCluster(client)) this.#gather(client);
-    try {
-      return await client.call(command, args as (string | number)[]);
-    } catch (error) {
-      throw storeErrorOf(error);
-    }
+    return client.call(command, args as (string | number)[]).catch(failed);
   }
 
   /**
@@ -73,15 +75,14 @@ export class RedisConnection {
   }
 
   /** All fields and texts of a hash, in turns. One command. */
-  async hash(key: string): Promise<readonly string[]> {
+  hash(key: string): Promise<readonly string[]> {
     // The driver makes an object of the answer to `hgetall`, which only costs time. It does not know it in capitals;
     // but there its older versions do not find the key either, to which a Cluster and a `keyPrefix` come back.
     const client = this.#client;
     const isPlain = client !== undefined && !isCluster(client) && !client.options.keyPrefix;
-    const reply = await this.call(isPlain ? 'HGETALL' : 'hgetall', [key]);
-    if (isPlain) return reply as string[];
-    // Or a list of pairs, when the application has taught the driver so, as the driver's README shows.
-    return (Array.isArray(reply) ? reply : Object.entries(reply as object)).flat() as string[];
+    return isPlain
+      ? (this.call('HGETALL', [key]) as Promise<string[]>)
+      : this.call('hgetall', [key]).then(inTurns);
   }
 
   /** Every master answers. */
@@ -172,6 +173,15 @@ export class RedisConnection {
       if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(this.#onTrouble);
     });
   }
+}
+
+function failed(error: unknown): never {
+  throw storeErrorOf(error);
+}
+
+/** The driver gives an object, or a list of pairs when the application has taught it so, as its README shows. */
+function inTurns(reply: unknown): string[] {
+  return (Array.isArray(reply) ? reply : Object.entries(reply as object)).flat() as string[];
 }
 
 /** Waits for the promise to settle, however it does, but no longer than this. */

@@ -66,14 +66,9 @@ export class RedisSessionStore
     this.index = new RedisSessionIndex(this.#connection, this.#scripts, prefix);
   }
 
-  override async load(id: string): Promise<SessionRecord | 'broken' | undefined> {
-    if (!isSessionId(id)) return undefined;
-    try {
-      return recordOf(await this.#connection.hash(this.#prefix + id));
-    } catch (error) {
-      if (isWrongType(error)) return 'broken';
-      throw error;
-    }
+  override load(id: string): Promise<SessionRecord | 'broken' | undefined> {
+    if (!isSessionId(id)) return Promise.resolve(undefined);
+    return this.#connection.hash(this.#prefix + id).then(recordOf, brokenIfOther);
   }
 
   /** @throws TypeError when `id` is not an id. */
@@ -88,17 +83,12 @@ export class RedisSessionStore
   }
 
   override async update(id: string, update: SessionUpdate, now: number): Promise<UpdateResult> {
-    const { set, expect = {} } = update;
-    const args: (string | number)[] = [now, update.expiresAt, update.lastSeenAt, 0, update.delete.length, 0];
+    const { set, delete: removed, expect } = update;
+    const args: (string | number)[] = [now, update.expiresAt, update.lastSeenAt, 0, removed.length, 0];
     for (const field of Object.keys(set)) args.push(hashFieldOf(field), set[field] as string);
     args[3] = args.length - 6;
-    for (const field of update.delete) args.push(hashFieldOf(field));
-    const holding = Object.keys(expect).filter(field => expect[field] !== null);
-    const expected = [...holding, ...Object.keys(expect).filter(field => expect[field] === null)];
-    args[5] = expected.length;
-    for (const field of expected) args.push(hashFieldOf(field));
-    for (const field of holding) args.push(expect[field] as string);
-
+    for (const field of removed) args.push(hashFieldOf(field));
+    const expected = expect ? addExpected(args, expect) : [];
     const reply = await this.#run(this.#writes, updateScript, id, args);
     if (!Array.isArray(reply)) return reply === 1 ? 'done' : 'gone';
     return { current: Object.fromEntries(expected.map((field, i) => [field, reply[i] as string | null])) };
@@ -157,18 +147,37 @@ export class RedisSessionStore
   }
 
   /** What the script says; 0, as of a missing key, where there is something that is no hash, and of what is no id. */
-  async #run(
+  #run(
     scripts: ScriptRunner,
     script: RedisScript,
     id: string,
     args: readonly (string | number)[],
   ): Promise<unknown> {
-    if (!isSessionId(id)) return 0;
-    try {
-      return await scripts.run(script, this.#prefix + id, args);
-    } catch (error) {
-      if (isWrongType(error)) return 0;
-      throw error;
-    }
+    if (!isSessionId(id)) return Promise.resolve(0);
+    return scripts.run(script, this.#prefix + id, args).catch(zeroIfOther);
   }
+}
+
+/** @returns the fields in the order of the script's answer: those that must hold something come first */
+function addExpected(
+  args: (string | number)[],
+  expect: NonNullable<SessionUpdate['expect']>,
+): readonly string[] {
+  const fields = Object.keys(expect);
+  const holding = fields.filter(field => expect[field] !== null);
+  const expected = [...holding, ...fields.filter(field => expect[field] === null)];
+  args[5] = expected.length;
+  for (const field of expected) args.push(hashFieldOf(field));
+  for (const field of holding) args.push(expect[field] as string);
+  return expected;
+}
+
+function zeroIfOther(error: unknown): 0 {
+  if (isWrongType(error)) return 0;
+  throw error;
+}
+
+function brokenIfOther(error: unknown): 'broken' {
+  if (isWrongType(error)) return 'broken';
+  throw error;
 }

@@ -17,30 +17,29 @@ export class ScriptRunner {
   }
 
   /** What the script answers; 0 means that it wrote nothing. */
-  async run(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
-    const reply = await this.#evaluate(script, key, args);
-    if (this.#replicas !== undefined && reply !== 0) await this.#confirmed(this.#replicas);
-    return reply;
+  run(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
+    const reply = this.#evaluate(script, key, args);
+    const replicas = this.#replicas;
+    return replicas === undefined ? reply : reply.then(said => this.#confirmed(said, replicas));
   }
 
   /**
    * A script is sent in full only when Redis does not know it: the first time, after `SCRIPT FLUSH`, on a server that
    * has just become the master. Redis has run nothing then, so this runs nothing twice.
    */
-  async #evaluate(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
-    try {
-      return await this.#connection.call('evalsha', [script.hash, 1, key, ...args]);
-    } catch (error) {
+  #evaluate(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#connection.call('evalsha', [script.hash, 1, key, ...args]).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
       return this.#connection.call('eval', [script.source, 1, key, ...args]);
-    }
+    });
   }
 
   /**
    * WAIT speaks of all that came before it through the same connection. It is sent in the turn in which the write was
    * answered: there is no other connection by then, if this one is gone the call fails.
    */
-  async #confirmed(replicas: number): Promise<void> {
+  async #confirmed(reply: unknown, replicas: number): Promise<unknown> {
+    if (reply === 0) return reply;
     this.#confirmation ??= new Promise(resolve => {
       // Writes whose answers came together are confirmed together.
       setImmediate(() => {
@@ -49,7 +48,7 @@ export class ScriptRunner {
       });
     });
     const confirmed = Number(await this.#confirmation);
-    if (confirmed >= replicas) return;
+    if (confirmed >= replicas) return reply;
     throw new Error(
       `[session:redis] ${confirmed} of ${replicas} replicas confirmed the write within ${REPLICAS_MS} ms ("waitReplicas").`,
     );
