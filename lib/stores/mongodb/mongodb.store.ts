@@ -150,11 +150,12 @@ export class MongoSessionStore
     return record === 'broken' ? undefined : record;
   }
 
-  async #run<T>(commands: (documents: SessionDocuments) => Promise<T>): Promise<T> {
-    try {
-      return await commands(this.#place.ready ?? (await this.#place.reach()));
-    } catch (error) {
-      throw storeErrorOf(error);
-    }
+  #run<T>(commands: (documents: SessionDocuments) => Promise<T>): Promise<T> {
+    const { ready } = this.#place;
+    return (ready ? commands(ready) : this.#place.reach().then(commands)).catch(failed);
   }
+}
+
+function failed(error: unknown): never {
+  throw storeErrorOf(error);
 }
