@@ -76,8 +76,9 @@ const findOne = bareRead('mongodb', async ({ mongodbUrl, name }) => {
 });
 
 /**
- * A record as ours, read in a middleware and written in an interceptor, with the bare driver: no cookie, no expiry, nothing
- * compared, no deadline, no header. Less than this is not possible with this driver and a Nest interceptor.
+ * A record as ours, read in a middleware and written in an interceptor, with the driver as its README shows it: no cookie,
+ * no expiry, nothing compared, nothing atomic, no deadline, no header. The floor under a library that uses the driver so; ours
+ * sends some commands more cheaply.
  */
 const floor = (store, openRecord) => ({
   kind: 'driver',
@@ -112,10 +113,10 @@ const floor = (store, openRecord) => ({
   },
 });
 
-/** As many as there are requests under way: they would wait for each other at one. */
+/** As many as requests are under way by default: writes to a single record would wait for each other. */
 const RECORDS = 32;
 let turn = 0;
-const next = () => turn++ % RECORDS;
+const nextRecord = () => turn++ % RECORDS;
 
 const facts = () => ({
   e: Date.now() + DAY_MS,
@@ -131,8 +132,8 @@ const redisFloor = floor('redis', async ({ redisUrl, name }) => {
   const keys = Array.from({ length: RECORDS }, (_, i) => `${name}:floor:${i}`);
   await Promise.all(keys.map(key => client.hset(key, { ...facts(), ...texts() })));
   return {
-    read: () => client.hgetall(keys[next()]),
-    write: text => client.hset(keys[next()], 'd:views', text),
+    read: () => client.hgetall(keys[nextRecord()]),
+    write: text => client.hset(keys[nextRecord()], 'd:views', text),
   };
 });
 
@@ -144,8 +145,8 @@ const mongodbFloor = floor('mongodb', async ({ mongodbUrl, name }) => {
     Array.from({ length: RECORDS }, (_, i) => ({ _id: i, ...facts(), d: texts() })),
   );
   return {
-    read: async () => (await collection.findOne({ _id: next() })).d,
-    write: text => collection.updateOne({ _id: next() }, { $set: { 'd.d:views': text } }),
+    read: async () => (await collection.findOne({ _id: nextRecord() })).d,
+    write: text => collection.updateOne({ _id: nextRecord() }, { $set: { 'd.d:views': text } }),
   };
 });
 

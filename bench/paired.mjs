@@ -1,5 +1,5 @@
 // Contestants beside each other in one process, without a network, in short windows that take turns. What the machine does
-// meanwhile hits neighbouring windows alike, so their differences tell what `run.mjs` cannot: a few microseconds.
+// meanwhile hits the windows of one round alike, so their differences tell what `run.mjs` cannot: a few microseconds.
 //   node bench/paired.mjs read "fastify: platform + no-op" "fastify: ours, redis"
 //   node bench/paired.mjs read "fastify: ours, redis" "fastify: ours, redis=some/other/build"
 import { randomUUID } from 'node:crypto';
@@ -23,6 +23,11 @@ const { values: flags, positionals } = parseArgs({
   },
 });
 const [scenario, ...titles] = positionals;
+if (!scenarios[scenario] || titles.length === 0) {
+  throw new Error(
+    `paired.mjs <${Object.keys(scenarios).join('|')}> <contestant[=build]> <contestant[=build]> …`,
+  );
+}
 process.env.NODE_ENV = 'production';
 const servers = await startServers();
 const folder = await mkdtemp(join(tmpdir(), 'session-bench-'));
@@ -43,7 +48,7 @@ for (let i = 0; i < Number(flags.windows); i++) {
   }
 }
 console.log(
-  `Node ${process.version}, ${scenario}, ${flags.windows} windows of ${flags.seconds} s each, in one process.\nCPU per request in µs; the difference is that of windows next to each other.\n`,
+  `Node ${process.version}, ${scenario}, ${flags.windows} windows of ${flags.seconds} s each, in one process.\nCPU per request in µs, of what sends the requests too; the difference is that of windows of one round.\n`,
 );
 console.log(
   markdown(['', 'least', 'lower quartile', 'median', 'median difference to the first'], rows()).join('\n'),

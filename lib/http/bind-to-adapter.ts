@@ -12,14 +12,15 @@ type Request = IncomingMessage & { raw?: IncomingMessage };
 type Continue = () => void;
 type OpenEarly = (request: IncomingMessage, response: ServerResponse, next: Continue) => void;
 
-/** Which lifecycle serves the requests of a server, or of a port: for upgrade requests, which no middleware sees. */
+/** Which lifecycle serves the requests of a server, or of a port: for upgrade requests, which no adapter sees. */
 const byServer = new WeakMap<Server, SessionLifecycle>();
 const byPort = new Map<number, SessionLifecycle>();
 
 /**
  * Opens the session early, for everything that runs before Nest's interceptors: middleware, guards, "not found". What is
- * bound as soon as the adapter is there comes before all that `main.ts` registers. An application context without HTTP
- * has no adapter, and nothing to bind.
+ * bound as soon as the adapter is there comes before all that `main.ts` registers; on Express also before what the user's own
+ * instance had, on Fastify after the `onRequest` hooks that it had. An application context without HTTP has no adapter, and
+ * nothing to bind.
  *
  * @returns a function that throws, at the application's start, what kept us from binding: a subscriber cannot
  */
@@ -33,7 +34,7 @@ export function bindToAdapter(
     const adapter = host.httpAdapter;
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
-    const openEarly = opening(lifecycle, current);
+    const openEarly = makeOpenEarly(lifecycle, current);
     if (adapter.getType() === 'fastify') conflict = bindToFastify(instance as FastifyLike, openEarly);
     else bindToExpress(instance as ExpressLike, openEarly);
   });
@@ -69,18 +70,18 @@ export function exchangeOf(request: Request): HttpExchange | undefined {
   return lifecycle?.begin(raw, undefined, { isAttached: false });
 }
 
-function opening(lifecycle: SessionLifecycle, current: CurrentExchange): OpenEarly {
+/** Neither may throw or reject: nobody stands above us here. What fails is kept in the exchange. */
+function makeOpenEarly(lifecycle: SessionLifecycle, current: CurrentExchange): OpenEarly {
   const isEager = lifecycle.options.load === 'eager';
   return (request, response, next) => {
     const exchange = lifecycle.begin(request, response);
-    const opened = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
-    if (opened)
-      void opened.then(() => current.run(exchange, next)); // what fails is kept in the exchange
+    const loading = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
+    if (loading) void loading.then(() => current.run(exchange, next));
     else current.run(exchange, next);
   };
 }
 
-// --- request.session ------------------------------------------------------------------------------------------------
+// --- Express and Fastify --------------------------------------------------------------------------------------------
 
 interface ExpressLike {
   readonly request: object;
@@ -110,9 +111,9 @@ function refuseAssignment(): never {
 }
 
 /**
- * What is on the prototypes that this application gives its requests and responses costs a request nothing. Express
- * changes the prototype of each, and what is added to such an object afterwards costs a hidden class of its own, so we
- * come before that; a middleware would come after it.
+ * `session` and the holdable methods are on the prototypes that this application gives its requests and responses, where they
+ * cost a request nothing. Our own property has to be on the request before Express changes its prototype (`lib/README.md`),
+ * so we stand in front of `handle`: a middleware would come too late.
  */
 function bindToExpress(app: ExpressLike, openEarly: OpenEarly): void {
   makeHoldable(app.response);

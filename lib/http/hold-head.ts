@@ -3,13 +3,16 @@ import { lockHead, unlockHead } from './lock-head.js';
 import { slotOf } from './request-slot.js';
 import { headOf, type ResponseHead } from './response-head.js';
 
-/** Whoever wants to have a say before a response's head leaves: what is in the slot of its request. */
+/** Whoever has a say before a response's head leaves. It has to be in the slot of the request: held methods find it there. */
 export interface HeadHolder {
-  /** The hold, while there is one. */
+  /** There from the first look or change on. */
   hold: ResponseHold | undefined;
-  /** Called once, with the final status. The head waits for the promise; `undefined` means that it may go. */
+  /**
+   * Called with the final status before the head leaves, and again when Node refused that head. The head waits for the
+   * promise; `undefined` means that it may go.
+   */
   commit(status: number): Promise<void> | undefined;
-  /** Called once the head may go, to add what it needs. */
+  /** Called each time that the head may go, to add what it needs. */
   dress(head: ResponseHead): void;
   /** What is answered instead when `commit` failed. */
   answerTo(error: unknown): { readonly status: number; readonly body: string };
@@ -28,18 +31,8 @@ interface Call {
 const KEPT_HEADERS = /^(?:access-control-|vary$)/;
 
 /**
- * Holds the response's head back until the holder has committed. The one place that does: it works on the raw response,
- * so it serves every style of answering on Express and Fastify alike. The first call that would send the head starts the
- * commit; calls that come while it runs are queued and replayed in order. A commit that has nothing to wait for costs
- * no turn of the event loop.
- */
-export function holdHead(response: ServerResponse, holder: HeadHolder): void {
-  holder.hold = new ResponseHold(response, holder);
-}
-
-/**
  * Lets all responses with this prototype be held without a property of their own. Express changes the prototype of every
- * response, and each property that is added to such an object costs about a microsecond.
+ * response, and what is added to such an object is dear (`lib/README.md`).
  */
 export function makeHoldable(prototype: object): void {
   for (const method of METHODS) {
@@ -52,8 +45,14 @@ export function makeHoldable(prototype: object): void {
   }
 }
 
+/**
+ * Holds the response's head back until the holder has committed. The one place that does: it works on the raw response,
+ * so it serves every style of answering on Express and Fastify alike. The first call that would send the head starts the
+ * commit; calls that come while it runs are queued and replayed in order. A commit that has nothing to wait for costs
+ * no turn of the event loop.
+ */
 export class ResponseHold {
-  /** Once it is open everything passes. Our methods stay in place: somebody may have wrapped them meanwhile. */
+  /** `open`: everything passes. Our methods are not taken off again: somebody may have wrapped them meanwhile. */
   #state: 'armed' | 'committing' | 'open' | 'failed' = 'armed';
   readonly #originals: Record<Method, AnyFunction>;
   #queue: Call[] | undefined;
@@ -64,7 +63,7 @@ export class ResponseHold {
     readonly response: ServerResponse,
     readonly holder: HeadHolder,
   ) {
-    // Each once, and by name: on Express to look is dear, and a loop over the names takes several times as long.
+    // Each is looked up once and by name: a loop over the names takes several times as long.
     const methods = response as unknown as Record<Method, AnyFunction>;
     const { write, end, writeHead, flushHeaders } = methods;
     this.#originals = {

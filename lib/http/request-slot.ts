@@ -6,7 +6,7 @@ interface Carrier extends IncomingMessage {
   [SLOT]?: unknown;
 }
 
-/** What we keep on a raw request: one property, because on Express every property of a request or response is dear. */
+/** What we keep on a raw request: one property, put there before Express changes its prototype (`lib/README.md`). */
 export function putInSlot(request: IncomingMessage, content: object): void {
   (request as Carrier)[SLOT] = content;
 }

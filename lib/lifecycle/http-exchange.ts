@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CookieCandidates } from '../cookie/session-cookie.js';
 import { SessionClosedError, SessionStoreError } from '../errors/session.error.js';
-import { holdHead, type HeadHolder, type ResponseHold } from '../http/hold-head.js';
+import { type HeadHolder, ResponseHold } from '../http/hold-head.js';
 import { putInSlot, slotOf } from '../http/request-slot.js';
 import type { ResponseHead } from '../http/response-head.js';
 import { HttpSession } from '../session/http-session.js';
@@ -24,7 +24,7 @@ export class HttpExchange implements HeadHolder {
   candidates: CookieCandidates | undefined;
   /** Under way: the load. */
   opening: Promise<void> | undefined;
-  /** The cookies have been judged: there is a session object, if only an empty one. */
+  /** The cookies have been judged, so there is a session, if only an empty one. */
   isOpened = false;
   /** Ids of the live sessions when the request brought more than one, else empty. */
   ambiguous = NONE;
@@ -71,12 +71,13 @@ export class HttpExchange implements HeadHolder {
     return slotOf(request) as HttpExchange | undefined;
   }
 
+  /** The cookies have been judged. @param live the one session that they name */
   opened(live: LiveRecord | undefined): void {
     this.#live = live;
     this.isOpened = true;
   }
 
-  /** There once the session was opened, and made when it is first asked for: most requests never do. */
+  /** There once the session was opened, and made when it is first asked for: most requests never ask. */
   get session(): HttpSession | undefined {
     if (!this.isOpened) return undefined;
     return (this.#session ??= new HttpSession(this, this.lifecycle.newState(this.#live), !this.#live));
@@ -128,7 +129,7 @@ export class HttpExchange implements HeadHolder {
   holdHead(): void {
     const { response } = this;
     this.isHeld = true;
-    if (response && !response.headersSent) holdHead(response, this);
+    if (response && !response.headersSent) this.hold = new ResponseHold(response, this);
     else this.isHeadSent = true;
   }
 

@@ -48,12 +48,12 @@ export class OperationQueue {
     await Promise.allSettled(this.#running);
   }
 
-  /** Whoever called the operation has its outcome; those behind it only wait. */
-  #settled(run: Promise<unknown>, then?: () => void): Promise<void> {
+  /** Resolves when the operation has settled, however it did: the outcome belongs to whoever called it. */
+  #settled(run: Promise<unknown>, andThen?: () => void): Promise<void> {
     this.#running.add(run);
     const done = (): void => {
       this.#running.delete(run);
-      then?.();
+      andThen?.();
     };
     return run.then(done, (error: unknown) => {
       done();

@@ -69,8 +69,9 @@ export class SessionRecords {
     const now = this.clock.now();
     const moments = this.momentsAt(now, meta);
     const { lastSeenAt, expiresAt } = moments;
-    const update = { set: change.set, delete: change.delete, expect, lastSeenAt, expiresAt };
-    return { result: await this.store.update(id, update, now), moments };
+    const update = { set: change.set, delete: change.delete, lastSeenAt, expiresAt };
+    const result = await this.store.update(id, expect ? { ...update, expect } : update, now);
+    return { result, moments };
   }
 
   /** Writes down that the session was used. `undefined`: it is gone. */

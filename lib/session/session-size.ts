@@ -8,7 +8,7 @@ import type { SessionChange, Texts } from './session-state.js';
  * @throws SessionDataError `SESSION_TOO_LARGE`, naming the largest keys
  */
 export function assertFits(texts: Texts, change: SessionChange, maxSizeBytes: number): void {
-  // Nothing is counted when it fits whatever the characters are: UTF-8 takes at most three bytes for one.
+  // Bytes are not counted when it fits whatever the characters are: UTF-8 takes at most three for one UTF-16 unit.
   if ((lengthOf(texts) + lengthOf(change.set)) * 3 <= maxSizeBytes) return;
   if (Object.keys(change.set).length === 0) return;
   const after: Record<string, string> = { ...texts, ...change.set };

@@ -56,10 +56,9 @@ export class StoreCalls {
   #within<T>(operation: string, pending: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
-      // A process that was stalled finds its timers due before it has read the replies that wait in its sockets, and it
-      // may not even have sent this call, which leaves when the turn ends in which it was made. So the last tenth of the
-      // time begins when the process has a moment for it, however late that is, and one more turn of the event loop lets
-      // the replies in.
+      // A process that was stalled finds its timers due before it reads the replies that wait in its sockets, or even before
+      // it has sent this call, which leaves at the end of its turn. So the last tenth of the time begins when the process
+      // gets round to it, and then one more turn of the event loop lets the replies in.
       const lastMs = Math.ceil(this.timeoutMs / 10);
       let turn: NodeJS.Immediate | undefined;
       let timer = setTimeout(() => {

@@ -48,7 +48,7 @@ export function markOf(successor: string, until: number) {
   return { r: successor, u: until, x: dateOf(until) };
 }
 
-/** The numbers that the driver gives as numbers, and that `isMoment` takes. */
+// What the driver gives as a number, and `isMoment` takes.
 const NUMBER = ['double', 'int', 'long'] as const;
 const LARGEST = Number.MAX_SAFE_INTEGER;
 

@@ -56,8 +56,12 @@ export class RedisConnection {
   }
 
   #send(client: Client, command: string, args: readonly (string | number)[]): Promise<unknown> {
-    if (!isCluster(client)) this.#gather(client);
-    return client.call(command, args as (string | number)[]).catch(failed);
+    try {
+      if (!isCluster(client)) this.#gather(client);
+      return client.call(command, args as (string | number)[]).catch(failed);
+    } catch (error) {
+      return Promise.reject(storeErrorOf(error)); // the driver writes to its socket here and now
+    }
   }
 
   /**
@@ -74,15 +78,16 @@ export class RedisConnection {
     });
   }
 
-  /** All fields and texts of a hash, in turns. One command. */
+  /** All fields and texts of a hash, alternating. One command. */
   hash(key: string): Promise<readonly string[]> {
-    // The driver makes an object of the answer to `hgetall`, which only costs time. It does not know it in capitals;
-    // but there its older versions do not find the key either, to which a Cluster and a `keyPrefix` come back.
+    // The driver turns the answer to `hgetall` into an object, which only costs time; to `HGETALL` it does not. But in a
+    // command in capitals its older versions do not find the key, and a Cluster and a `keyPrefix` need it: those take
+    // the slow way.
     const client = this.#client;
     const isPlain = client !== undefined && !isCluster(client) && !client.options.keyPrefix;
     return isPlain
       ? (this.call('HGETALL', [key]) as Promise<string[]>)
-      : this.call('hgetall', [key]).then(inTurns);
+      : this.call('hgetall', [key]).then(alternating);
   }
 
   /** Every master answers. */
@@ -180,7 +185,7 @@ function failed(error: unknown): never {
 }
 
 /** The driver gives an object, or a list of pairs when the application has taught it so, as its README shows. */
-function inTurns(reply: unknown): string[] {
+function alternating(reply: unknown): string[] {
   return (Array.isArray(reply) ? reply : Object.entries(reply as object)).flat() as string[];
 }
 

@@ -68,7 +68,7 @@ export class RedisSessionStore
 
   override load(id: string): Promise<SessionRecord | 'broken' | undefined> {
     if (!isSessionId(id)) return Promise.resolve(undefined);
-    return this.#connection.hash(this.#prefix + id).then(recordOf, brokenIfOther);
+    return this.#connection.hash(this.#prefix + id).then(recordOf, brokenIfNoHash);
   }
 
   /** @throws TypeError when `id` is not an id. */
@@ -89,6 +89,7 @@ export class RedisSessionStore
     args[3] = args.length - 6;
     for (const field of removed) args.push(hashFieldOf(field));
     const expected = expect ? addExpected(args, expect) : [];
+    args[5] = expected.length;
     const reply = await this.#run(this.#writes, updateScript, id, args);
     if (!Array.isArray(reply)) return reply === 1 ? 'done' : 'gone';
     return { current: Object.fromEntries(expected.map((field, i) => [field, reply[i] as string | null])) };
@@ -154,7 +155,7 @@ export class RedisSessionStore
     args: readonly (string | number)[],
   ): Promise<unknown> {
     if (!isSessionId(id)) return Promise.resolve(0);
-    return scripts.run(script, this.#prefix + id, args).catch(zeroIfOther);
+    return scripts.run(script, this.#prefix + id, args).catch(zeroIfNoHash);
   }
 }
 
@@ -166,18 +167,17 @@ function addExpected(
   const fields = Object.keys(expect);
   const holding = fields.filter(field => expect[field] !== null);
   const expected = [...holding, ...fields.filter(field => expect[field] === null)];
-  args[5] = expected.length;
   for (const field of expected) args.push(hashFieldOf(field));
   for (const field of holding) args.push(expect[field] as string);
   return expected;
 }
 
-function zeroIfOther(error: unknown): 0 {
+function zeroIfNoHash(error: unknown): 0 {
   if (isWrongType(error)) return 0;
   throw error;
 }
 
-function brokenIfOther(error: unknown): 'broken' {
+function brokenIfNoHash(error: unknown): 'broken' {
   if (isWrongType(error)) return 'broken';
   throw error;
 }

@@ -20,7 +20,11 @@ export class ScriptRunner {
   run(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
     const reply = this.#evaluate(script, key, args);
     const replicas = this.#replicas;
-    return replicas === undefined ? reply : reply.then(said => this.#confirmed(said, replicas));
+    if (replicas === undefined) return reply;
+    return reply.then(async said => {
+      if (said !== 0) await this.#confirmed(replicas);
+      return said;
+    });
   }
 
   /**
@@ -38,8 +42,7 @@ export class ScriptRunner {
    * WAIT speaks of all that came before it through the same connection. It is sent in the turn in which the write was
    * answered: there is no other connection by then, if this one is gone the call fails.
    */
-  async #confirmed(reply: unknown, replicas: number): Promise<unknown> {
-    if (reply === 0) return reply;
+  async #confirmed(replicas: number): Promise<void> {
     this.#confirmation ??= new Promise(resolve => {
       // Writes whose answers came together are confirmed together.
       setImmediate(() => {
@@ -48,7 +51,7 @@ export class ScriptRunner {
       });
     });
     const confirmed = Number(await this.#confirmation);
-    if (confirmed >= replicas) return reply;
+    if (confirmed >= replicas) return;
     throw new Error(
       `[session:redis] ${confirmed} of ${replicas} replicas confirmed the write within ${REPLICAS_MS} ms ("waitReplicas").`,
     );
