@@ -126,7 +126,10 @@ function bindToExpress(app: ExpressLike, openEarly: OpenEarly): void {
   });
   const handle = app.handle.bind(app);
   app.handle = (request, response, done) =>
-    openEarly(request, response, () => handle(request, response, done));
+    openEarly(request, response, () => {
+      // Somebody above us, with a time limit perhaps, has answered while the session was loaded. Express would throw.
+      if (!response.headersSent) handle(request, response, done);
+    });
 }
 
 function bindToFastify(app: FastifyLike, openEarly: OpenEarly): SessionConfigError | undefined {

@@ -92,6 +92,19 @@ describe('OperationQueue', () => {
     expect([queue.isBusy, queue.isBlocked, heard.length]).toEqual([false, false, 1]);
   });
 
+  it('one that comes in the moment in which an exclusive one ends does not overtake those that wait for it', async () => {
+    const queue = new OperationQueue();
+    const { log, operation, end } = operations();
+    const run = queue.exclusive(operation('X'));
+    const first = queue.shared(operation('first'));
+    const second = run.then(() => queue.shared(operation('second')));
+    await end('X');
+    expect(log).toEqual(['X begins', 'X ends', 'first begins', 'second begins']);
+    await end('first');
+    await end('second');
+    expect(await Promise.all([first, second])).toEqual(['first', 'second']);
+  });
+
   it('idle() resolves when everything that was started has settled, failed or not', async () => {
     const queue = new OperationQueue();
     const { operation, end, fail } = operations();

@@ -27,10 +27,12 @@ export class OperationQueue {
 
   exclusive<T>(operation: () => Promise<T>): Promise<T> {
     const run = this.#running.size > 0 ? this.idle().then(operation) : operation();
-    const barrier = this.#settled(run, () => {
+    const barrier = this.#settled(run);
+    this.#barrier = barrier;
+    // In a reaction of its own: what comes in the same moment must not overtake those that wait already.
+    void barrier.then(() => {
       if (this.#barrier === barrier) this.#barrier = undefined;
     });
-    this.#barrier = barrier;
     return run;
   }
 
@@ -49,15 +51,14 @@ export class OperationQueue {
   }
 
   /** Resolves when the operation has settled, however it did: the outcome belongs to whoever called it. */
-  #settled(run: Promise<unknown>, andThen?: () => void): Promise<void> {
+  #settled(run: Promise<unknown>): Promise<void> {
     this.#running.add(run);
-    const done = (): void => {
-      this.#running.delete(run);
-      andThen?.();
-    };
-    return run.then(done, (error: unknown) => {
-      done();
-      this.onError(error);
-    });
+    return run.then(
+      () => void this.#running.delete(run),
+      (error: unknown) => {
+        this.#running.delete(run);
+        this.onError(error);
+      },
+    );
   }
 }

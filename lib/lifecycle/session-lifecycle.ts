@@ -45,12 +45,17 @@ export class SessionLifecycle {
 
   // --- in -----------------------------------------------------------------------------------------------------------
 
-  /** A request has come in. Nothing is read yet, and nothing of the response is touched. */
+  /**
+   * A request has come in. Nothing is read yet, and nothing of the response is touched. One that the application sends through
+   * itself once more, under another path, is the same.
+   */
   begin(
     request: IncomingMessage,
     response: ServerResponse | undefined,
     { isAttached = true } = {},
   ): HttpExchange {
+    const known = isAttached ? HttpExchange.of(request) : undefined;
+    if (known?.lifecycle === this && !known.isExcluded) return known;
     const { isExcluded } = this.options;
     const excluded = isExcluded?.(pathOf(request)) ?? false;
     const exchange = new HttpExchange(this, request, response, excluded);

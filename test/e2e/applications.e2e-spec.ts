@@ -22,6 +22,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import fastify from 'fastify';
 import { once } from 'node:events';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
@@ -58,6 +59,11 @@ async function create(platform: Platform, Root: new () => object): Promise<INest
   await app.listen(0, '127.0.0.1');
   return app;
 }
+
+const onExpress = (instance: express.Express): Platform => ({
+  name: 'express',
+  adapter: () => new ExpressAdapter(instance),
+});
 
 const userOf = (request: object): unknown => (request as { session: Anything }).session.loggedInAs;
 
@@ -292,7 +298,7 @@ describe('an instance of the platform that the user made', () => {
       response.setHeader('x-user', session.loggedInAs ?? 'nobody');
       next();
     });
-    const running = startScriptedApp({ name: 'express', adapter: () => new ExpressAdapter(instance) });
+    const running = startScriptedApp(onExpress(instance));
     await during(running, async app => {
       const browser = app.browser();
       expect((await browser.get(signIn)).headers.get('x-user')).toBe('nobody');
@@ -301,23 +307,57 @@ describe('an instance of the platform that the user made', () => {
     });
   });
 
+  it('of Express: a time limit above us that answers while the session loads is the answer, and the process lives', async () => {
+    const store = new WatchedStore();
+    const running = startScriptedApp(onExpress(express()), { backend: { store } });
+    await during(running, async app => {
+      const browser = app.browser();
+      await browser.get(write);
+      const server = app.app.getHttpServer() as Server;
+      const load = store.hold('load');
+      server.prependOnceListener('request', (_request, response: ServerResponse) => {
+        void load.arrived.then(() => response.writeHead(503).end('too late'));
+      });
+      expect((await browser.get(write)).status).toBe(503);
+      load.open();
+      expect((await browser.get(write)).json()).toEqual({ count: 2 }); // the handler of the late one never ran
+    });
+  });
+
+  it('of Express: a request that is sent through it once more, under another path, keeps its session', async () => {
+    const instance = express();
+    instance.use((request, response, next) => {
+      if (request.url !== '/forwarded') return next();
+      const { end } = response;
+      response.end = ((...args: []) => Reflect.apply(end, response, args)) as typeof response.end;
+      (request as unknown as { session: Anything }).session.forwarded = true;
+      request.url = write;
+      const app = instance as unknown as { handle(...args: unknown[]): void };
+      app.handle(request, response);
+    });
+    await during(startScriptedApp(onExpress(instance)), async app => {
+      const browser = app.browser();
+      const answer = await browser.get('/forwarded');
+      expect(answer.json()).toEqual({ count: 1 });
+      expect(answer.setCookies).toHaveLength(1);
+      expect((await me(browser)).data).toEqual({ forwarded: true, count: 1 });
+    });
+  });
+
   it('of Express, mounted in another application: the session is there under its path', async () => {
     const instance = express();
-    await during(
-      startScriptedApp({ name: 'express', adapter: () => new ExpressAdapter(instance) }),
-      async () => {
-        const outer = express().use('/inner', instance).listen(0, '127.0.0.1');
-        await once(outer, 'listening');
-        try {
-          const browser = new Browser(`http://127.0.0.1:${(outer.address() as AddressInfo).port}/inner`);
-          await browser.get(write);
-          expect((await browser.get(write)).json()).toEqual({ count: 2 });
-          expect((await browser.get('/inner-nowhere')).status).toBe(404);
-        } finally {
-          outer.close();
-        }
-      },
-    );
+    await during(startScriptedApp(onExpress(instance)), async () => {
+      const outer = express().use('/inner', instance).listen(0, '127.0.0.1');
+      await once(outer, 'listening');
+      try {
+        const browser = new Browser(`http://127.0.0.1:${(outer.address() as AddressInfo).port}/inner`);
+        await browser.get(write);
+        expect((await browser.get(write)).json()).toEqual({ count: 2 });
+        expect((await browser.get('/inner-nowhere')).status).toBe(404);
+      } finally {
+        outer.close();
+      }
+    });
   });
 
   it('of Fastify: a hook, and a plugin that was registered before Nest, have the session', async () => {
