@@ -344,6 +344,24 @@ describe('an instance of the platform that the user made', () => {
     });
   });
 
+  it('of Express: a request to an excluded path that is sent through it under another one has a session', async () => {
+    const instance = express();
+    instance.use((request, response, next) => {
+      if (request.url !== '/static/shop') return next();
+      request.url = request.originalUrl = write;
+      const app = instance as unknown as { handle(...args: unknown[]): void };
+      app.handle(request, response);
+    });
+    await during(
+      startScriptedApp(onExpress(instance), { session: { exclude: ['/static/*'] } }),
+      async app => {
+        const browser = app.browser();
+        expect((await browser.get('/static/shop')).json()).toEqual({ count: 1 });
+        expect((await me(browser)).data).toEqual({ count: 1 });
+      },
+    );
+  });
+
   it('of Express, mounted in another application: the session is there under its path', async () => {
     const instance = express();
     await during(startScriptedApp(onExpress(instance)), async () => {
