@@ -1,4 +1,4 @@
-import { exchangeIn, type SessionCarrier } from './http/request-of.js';
+import { exchangeIn, type SessionCarrier } from './nest/request-of.js';
 import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
 

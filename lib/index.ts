@@ -6,7 +6,7 @@ export { Session } from './session.decorator.js';
 export type { SessionData } from './session/session-data.interface.js';
 export type { FlashMessage, SessionCallback, SessionMembers } from './session/session.interface.js';
 export { getSession } from './get-session.js';
-export type { SessionCarrier } from './http/request-of.js';
+export type { SessionCarrier } from './nest/request-of.js';
 export { Sessions, type SessionInfo } from './sessions.service.js';
 export type { SessionEvent, SessionRejection } from './events/session-events.js';
 
@@ -16,7 +16,7 @@ export type {
   SessionModuleOptions,
 } from './options/session-options.interface.js';
 export type { SessionCookieOptions } from './options/cookie-options.interface.js';
-export type { SessionStoreType, SessionStoreTypeOptions } from './store/store-types.js';
+export type { SessionStoreType, SessionStoreTypeOptions } from './options/store-types.js';
 
 export { SessionStore, type Awaitable, type DestroyOptions } from './store/session-store.js';
 export type {

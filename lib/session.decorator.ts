@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { exchangeIn } from './http/request-of.js';
+import { exchangeIn } from './nest/request-of.js';
 import type { HttpSession } from './session/http-session.js';
 import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';

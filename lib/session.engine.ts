@@ -4,11 +4,11 @@ import { SessionCookie } from './cookie/session-cookie.js';
 import { SessionConfigError, type SessionConfigProblem } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
-import { CurrentExchange } from './http/current-exchange.js';
-import { usesExpressSession } from './http/express-session.js';
-import { bindToAdapter, serveUpgrades } from './http/bind-to-adapter.js';
+import { CurrentExchange } from './nest/current-exchange.js';
+import { usesExpressSession } from './nest/express-session.js';
+import { bindToAdapter, serveUpgrades } from './nest/bind-to-adapter.js';
 import { SessionLifecycle } from './lifecycle/session-lifecycle.js';
-import type { SessionLog } from './lifecycle/session-log.interface.js';
+import type { SessionLog } from './events/session-log.interface.js';
 import { SessionRecords } from './lifecycle/session-records.js';
 import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
 import { isSameConfiguration } from './options/is-same-configuration.js';
@@ -21,7 +21,7 @@ import type {
   OpenableSessionStore,
 } from './store/session-store-abilities.interface.js';
 import type { SessionStore } from './store/session-store.js';
-import { storeTypes, type SessionStoreType } from './store/store-types.js';
+import { storeTypes, type SessionStoreType } from './options/store-types.js';
 import type { Clock } from './time/clock.js';
 
 type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionStore>;

@@ -6,9 +6,9 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import type { CurrentExchange } from './http/current-exchange.js';
-import { answersItself } from './answers-itself.js';
-import { exchangeOf } from './http/bind-to-adapter.js';
+import type { CurrentExchange } from './nest/current-exchange.js';
+import { answersItself } from './nest/answers-itself.js';
+import { exchangeOf } from './nest/bind-to-adapter.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
 

@@ -8,7 +8,7 @@ import {
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE, SESSION_OPTIONS } from './session.constants.js';
 import { LazyModuleLoader, ModuleRef, ModulesContainer } from '@nestjs/core';
-import { isInjected } from './is-injected.js';
+import { isInjected } from './nest/is-injected.js';
 import type { SessionEngine } from './session.engine.js';
 import { Sessions } from './sessions.service.js';
 import {
@@ -17,7 +17,7 @@ import {
   SESSION_EXPORTS,
   type SessionModuleAsyncOptions,
 } from './session.providers.js';
-import type { SessionStoreType } from './store/store-types.js';
+import type { SessionStoreType } from './options/store-types.js';
 
 /** By these a class can come to `Sessions`, at once or later, and ask for the current session. */
 const WAYS_TO_SESSIONS = [Sessions, ModuleRef, LazyModuleLoader];

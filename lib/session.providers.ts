@@ -12,7 +12,7 @@ import { SessionEngine } from './session.engine.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { Sessions } from './sessions.service.js';
 import { SessionStore } from './store/session-store.js';
-import type { SessionStoreType } from './store/store-types.js';
+import type { SessionStoreType } from './options/store-types.js';
 import { systemClock, type Clock } from './time/clock.js';
 
 /** A class that makes the options, for `useClass` and `useExisting`. @publicApi */

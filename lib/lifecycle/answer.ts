@@ -3,7 +3,7 @@ import { dressHead } from '../http/dress-head.js';
 import { isSecureRequest } from '../http/is-secure-request.js';
 import type { ResponseHead } from '../http/response-head.js';
 import type { HttpExchange, OwedCookie } from './http-exchange.js';
-import { warnAboutPlainHttp } from './plain-http.js';
+import { warnAboutPlainHttp } from '../http/warn-about-plain-http.js';
 
 /** Once per head, and the last word: nothing can set a cookie after this. */
 export function dressAnswer(exchange: HttpExchange, head: ResponseHead): void {

@@ -1,6 +1,6 @@
 import type { SessionEvents } from '../events/session-events.js';
 import type { HttpExchange } from './http-exchange.js';
-import type { SessionLog } from './session-log.interface.js';
+import type { SessionLog } from '../events/session-log.interface.js';
 
 /** Changes that were made after the response had begun and never saved must not get lost silently. */
 export class LateChanges {

@@ -13,7 +13,7 @@ import { SessionState, type SessionChange } from '../session/session-state.js';
 import { planCommit, type CommitPlan } from './commit-plan.js';
 import { HttpExchange } from './http-exchange.js';
 import { SessionOperations } from './session-operations.js';
-import type { SessionLog } from './session-log.interface.js';
+import type { SessionLog } from '../events/session-log.interface.js';
 import { LateChanges } from './late-changes.js';
 import type { LiveRecord, SessionRecords } from './session-records.js';
 

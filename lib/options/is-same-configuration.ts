@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SessionStoreType } from '../store/store-types.js';
+import type { SessionStoreType } from './store-types.js';
 import type { SessionModuleOptions } from './session-options.interface.js';
 
 type Given = SessionModuleOptions | SessionStoreType;

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { SessionCodec } from '../codec/session-codec.interface.js';
 import { jsonCodec } from '../codec/json.codec.js';
 import { SessionConfigError, type SessionConfigProblem } from '../errors/session-config.error.js';
-import type { SessionStoreType } from '../store/store-types.js';
+import type { SessionStoreType } from './store-types.js';
 import { compileExclude } from './compile-exclude.js';
 import { describe, isObject, OptionReader } from './option-reader.js';
 import { cookieOptionNames, resolveCookieOptions } from './resolve-cookie-options.js';

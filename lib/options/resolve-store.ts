@@ -1,5 +1,5 @@
 import type { SessionStore } from '../store/session-store.js';
-import { storeTypes, type SessionStoreType } from '../store/store-types.js';
+import { storeTypes, type SessionStoreType } from './store-types.js';
 import { nearest } from './nearest-name.js';
 import { describe, isObject, type OptionReader } from './option-reader.js';
 import type { ResolvedStore } from './resolved-session-options.interface.js';

@@ -1,6 +1,6 @@
 import type { SessionCodec } from '../codec/session-codec.interface.js';
 import type { SessionStore } from '../store/session-store.js';
-import type { SessionStoreType } from '../store/store-types.js';
+import type { SessionStoreType } from './store-types.js';
 
 /** The cookie options after defaults, prefix and checks. Durations in milliseconds. */
 export interface ResolvedCookieOptions {

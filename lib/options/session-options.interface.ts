@@ -1,6 +1,6 @@
 import type { SessionCodec } from '../codec/session-codec.interface.js';
 import type { SessionStore } from '../store/session-store.js';
-import type { SessionStoreTypeOptions } from '../store/store-types.js';
+import type { SessionStoreTypeOptions } from './store-types.js';
 import type { SessionCookieOptions } from './cookie-options.interface.js';
 
 /** What every store has in common. @publicApi */

@@ -27,7 +27,7 @@ describe('the README names everything, and nothing that is not there', () => {
   });
 
   it('every type of store, with its own options', () => {
-    const registry = read('lib/store/store-types.ts');
+    const registry = read('lib/options/store-types.ts');
     const types = [...registry.matchAll(/^ {2}(\w+): \{\s+optionNames: \[([^\]]*)\]/gm)];
     expect(types.length).toBeGreaterThan(1);
     for (const [, type = '', names = ''] of types) {

@@ -1,4 +1,4 @@
-import { storeTypes } from '../../lib/store/store-types.js';
+import { storeTypes } from '../../lib/options/store-types.js';
 import { guarantees, otherSpecs, type Guarantee } from './guarantees.js';
 import type { Platform } from './platforms.js';
 

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
-import { storeTypes, type SessionStoreType } from '../../lib/store/store-types.js';
+import { storeTypes, type SessionStoreType } from '../../lib/options/store-types.js';
 import type { SessionModuleOptions } from '../../lib/index.js';
 import { outsideBackends, type Backend } from './backends.js';
 import type { AnyStore } from './counting-store.js';

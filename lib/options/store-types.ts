@@ -2,7 +2,7 @@ import type { FileSessionStoreOptions } from '../stores/filesystem/filesystem.st
 import type { MemorySessionStoreOptions } from '../stores/memory/memory.store.js';
 import type { MongoSessionStoreOptions } from '../stores/mongodb/mongo-session-store-options.interface.js';
 import type { RedisSessionStoreOptions } from '../stores/redis/redis-session-store-options.interface.js';
-import type { SessionStore } from './session-store.js';
+import type { SessionStore } from '../store/session-store.js';
 
 /** One entry of the registry: the store's options by name, and its class, loaded only when the type is used. */
 interface StoreType<Options> {

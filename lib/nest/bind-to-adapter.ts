@@ -6,7 +6,7 @@ import { SessionUsageError } from '../errors/session.error.js';
 import { HttpExchange } from '../lifecycle/http-exchange.js';
 import type { SessionLifecycle } from '../lifecycle/session-lifecycle.js';
 import type { CurrentExchange } from './current-exchange.js';
-import { makeHoldable } from './hold-head.js';
+import { makeHoldable } from '../http/hold-head.js';
 
 type Request = IncomingMessage & { raw?: IncomingMessage };
 type Continue = () => void;

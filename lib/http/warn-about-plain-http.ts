@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { SessionLog } from './session-log.interface.js';
+import type { SessionLog } from '../events/session-log.interface.js';
 
 /** A browser drops a `Secure` cookie that comes over plain HTTP, but for hosts of its own machine. Says so, once. */
 export function warnAboutPlainHttp({ headers }: IncomingMessage, log: SessionLog): void {
