@@ -46,7 +46,7 @@ describe('depth', () => {
   ];
 
   it.each(wraps)(
-    '%s: 100 levels come back and can be written again, 101 are refused both ways (FLT-44, D-12)',
+    '%s: 100 levels come back and can be written again, 101 are refused both ways',
     (_, wrap, wrapText) => {
       for (const leaf of [1, new Date(0), 'x]}', undefined]) {
         const deepest = nested(MAX_DEPTH, wrap, leaf);
@@ -75,25 +75,22 @@ describe('depth', () => {
     expectRoundTrip(nested(MAX_DEPTH, inner => new Map([['long'.repeat(500), inner]]), new Date(0)));
   });
 
-  it.each([10_000, 1_000_000])(
-    'a text of %i levels is refused quickly, without a RangeError (S-12)',
-    levels => {
-      for (const [open, close] of [
-        ['[', ']'],
-        ['{"a":', '}'],
-        ['["]",', ']'],
-        ['{"$map":[[1,', ']]}'],
-      ] as const) {
-        // prettier-ignore
-        // By way of bytes, so that it is one flat string as a store gives it.
-        const text = Buffer.from(`${open.repeat(levels)}1${close.repeat(levels)}`).toString();
-        const elapsed = quickest(() => {
-          expect(() => jsonCodec.decode(text)).toThrow(SyntaxError);
-        });
-        expect(elapsed).toBeLessThan(20);
-      }
-    },
-  );
+  it.each([10_000, 1_000_000])('a text of %i levels is refused quickly, without a RangeError', levels => {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+      ['["]",', ']'],
+      ['{"$map":[[1,', ']]}'],
+    ] as const) {
+      // prettier-ignore
+      // By way of bytes, so that it is one flat string as a store gives it.
+      const text = Buffer.from(`${open.repeat(levels)}1${close.repeat(levels)}`).toString();
+      const elapsed = quickest(() => {
+        expect(() => jsonCodec.decode(text)).toThrow(SyntaxError);
+      });
+      expect(elapsed).toBeLessThan(20);
+    }
+  });
 
   it('a value of a million levels is refused quickly, without a RangeError', () => {
     const value = nested(1_000_000, inner => [inner]);

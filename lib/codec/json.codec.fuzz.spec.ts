@@ -114,13 +114,13 @@ function outcome(text: string): unknown {
   }
 }
 
-it('random values come back equal, from the same text (STO-32, D-07)', () => {
+it('random values come back equal, from the same text', () => {
   const random = randomFrom(20_240_501);
   const values = Array.from({ length: 4000 }, () => randomValue(random, 5));
   expect(values.filter(value => !comesBackEqual(value)).map(value => jsonCodec.encode(value))).toEqual([]);
 });
 
-it('random values are never called longer than their text is (FLT-42)', () => {
+it('random values are never called longer than their text is', () => {
   const random = randomFrom(42);
   const values = Array.from({ length: 4000 }, () => randomValue(random, 5));
   const exact = values.map(value => encodeJsonWithin(value, Buffer.byteLength(jsonCodec.encode(value))));
@@ -136,7 +136,7 @@ it('random JSON is written exactly as JSON does, unless an object looks like an 
   expect(texts.map(text => jsonCodec.encode(JSON.parse(text)))).toEqual(texts);
 });
 
-it('random damage gives a value that can be kept or an Error, and pollutes nothing (S-01, S-05)', () => {
+it('random damage gives a value that can be kept or an Error, and pollutes nothing', () => {
   const random = randomFrom(42);
   const pristine = Reflect.ownKeys(Object.prototype).length;
   const counts = { kept: 0, refused: 0 };

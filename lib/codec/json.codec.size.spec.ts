@@ -68,7 +68,7 @@ describe('a value that may have so many bytes', () => {
   });
 });
 
-describe('far too much is not encoded to find that out (FLT-42)', () => {
+describe('far too much is not encoded to find that out', () => {
   it('a text of 128 MB, for which JSON itself has no room: it would throw', () => {
     const text = '\0'.repeat(2 ** 27);
     expect(encodeJsonWithin(text, 65_536)).toBeUndefined();

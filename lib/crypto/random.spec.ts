@@ -57,7 +57,7 @@ describe('random', () => {
     expect(generator.calls).toBe(2);
   });
 
-  it('gives out each byte of the pool once, and wipes what it gave (REQ-02)', async () => {
+  it('gives out each byte of the pool once, and wipes what it gave', async () => {
     const { randomHex } = await freshModule();
     const first = randomHex(32);
     const pool = generator.last!;
@@ -71,7 +71,7 @@ describe('random', () => {
     expect(pool.every(byte => byte === 0)).toBe(true);
   });
 
-  it('throws when the generator throws, each time anew, and never falls back (REQ-02, ADV-30)', async () => {
+  it('throws when the generator throws, each time anew, and never falls back', async () => {
     const { randomBase64url } = await freshModule();
     generator.fails = true;
     expect(() => randomBase64url(32)).toThrow('no entropy');
@@ -81,7 +81,7 @@ describe('random', () => {
     expect(randomBase64url(32)).not.toBe('A'.repeat(43));
   });
 
-  it('throws when the generator fails at a refill, and does not give used bytes again (REQ-02)', async () => {
+  it('throws when the generator fails at a refill, and does not give used bytes again', async () => {
     const { randomHex } = await freshModule();
     randomHex(4090);
     generator.fails = true;

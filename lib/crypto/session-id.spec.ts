@@ -11,24 +11,24 @@ describe('newSid', () => {
   const sids = Array.from({ length: 20_000 }, newSid);
   const bytes = Buffer.concat(sids.map(sid => Buffer.from(sid, 'base64url')));
 
-  it('has 256 bits and the canonical shape, without exception (REQ-01)', () => {
+  it('has 256 bits and the canonical shape, without exception', () => {
     expect(bytes).toHaveLength(20_000 * 32);
     expect(sids.filter(sid => !isSid(sid))).toEqual([]);
   });
 
-  it('never repeats, and no two begin alike (REQ-01)', () => {
+  it('never repeats, and no two begin alike', () => {
     expect(new Set(sids).size).toBe(20_000);
     expect(new Set(sids.map(sid => sid.slice(0, 12))).size).toBe(20_000);
   });
 
-  it('has as many ones as zeros: monobit within 5 sigma (REQ-01)', () => {
+  it('has as many ones as zeros: monobit within 5 sigma', () => {
     let ones = 0;
     for (const byte of bytes) ones += popCount(byte);
     const bits = bytes.length * 8;
     expect(Math.abs(ones - bits / 2)).toBeLessThan(5 * Math.sqrt(bits / 4));
   });
 
-  it('has every byte equally often, overall and at each place: chi-square within 5 sigma (REQ-01)', () => {
+  it('has every byte equally often, overall and at each place: chi-square within 5 sigma', () => {
     expect(chiSquare(bytes, 0, 1)).toBeLessThan(255 + 5 * Math.sqrt(2 * 255));
     for (let place = 0; place < 32; place++) {
       expect(chiSquare(bytes, place, 32), `byte ${place}`).toBeLessThan(255 + 6 * Math.sqrt(2 * 255));
@@ -42,7 +42,7 @@ describe('isSid', () => {
     expect(isSid('A'.repeat(43))).toBe(true);
   });
 
-  it('accepts a last character only if its two spare bits are zero: one text for one secret (H-33)', () => {
+  it('accepts a last character only if its two spare bits are zero: one text for one secret', () => {
     const accepted = ALPHABET.filter(last => isSid(SID.slice(0, -1) + last));
     const canonical = ALPHABET.filter((_, value) => value % 4 === 0);
     expect(accepted).toEqual(canonical);
@@ -85,7 +85,7 @@ describe('idOf', () => {
 });
 
 describe('several threads', () => {
-  it('have randomness of their own: no sid appears twice (REQ-02)', async () => {
+  it('have randomness of their own: no sid appears twice', async () => {
     newSid(); // this thread's pool is in use when the others start
     const lists = await Promise.all(Array.from({ length: 4 }, () => sidsOfWorker(2_000)));
     const all = [...lists.flat(), ...Array.from({ length: 2_000 }, newSid)];

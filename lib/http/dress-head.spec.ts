@@ -43,7 +43,7 @@ describe('dressHead', () => {
     ['beside several', { 'set-cookie': ['a=b', 'c=d'] }, ['a=b', 'c=d', OURS]],
     ['in the place of ours', { 'set-cookie': ['sid=old', 'a=b', 'sid=older; Max-Age=0'] }, ['a=b', OURS]],
     ['in the place of ours alone', { 'set-cookie': 'sid=old' }, [OURS]],
-  ])('sets exactly one session cookie, %s (2.11)', (_, headers, lines) => {
+  ])('sets exactly one session cookie, %s', (_, headers, lines) => {
     expect(dressed(headers, { cookie: OURS })['set-cookie']).toEqual(lines);
   });
 

@@ -25,7 +25,7 @@ export const sessionOptionDefaults = Object.freeze({
   maxSizeBytes: 65_536,
   /** `secure` is missing here: `true` in production, else `'auto'`. */
   cookie: Object.freeze({
-    /** Tells nothing of the framework (REQ-04). With `secure: true` it becomes `__Host-sid`. */
+    /** Tells nothing of the framework. With `secure: true` it becomes `__Host-sid`. */
     name: 'sid',
     path: '/',
     /** Out of reach of scripts. */

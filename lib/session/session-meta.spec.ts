@@ -20,11 +20,11 @@ describe('the metadata of a record', () => {
     expect(JSON.parse(encodeMeta(meta))).toMatchObject({ v: 1 });
   });
 
-  it('takes what a later release may add (S-19)', () => {
+  it('takes what a later release may add', () => {
     expect(decodeMeta(JSON.stringify({ ...raw, device: 'phone' }), NOW)).toStrictEqual(meta);
   });
 
-  it('takes a creation that lies an hour ahead, for clocks that differ, and no more (S-09)', () => {
+  it('takes a creation that lies an hour ahead, for clocks that differ, and no more', () => {
     const ahead = (ms: number) => JSON.stringify({ ...raw, createdAt: NOW + ms, endsAt: NOW + 3 * HOUR });
     expect(decodeMeta(ahead(HOUR), NOW)).toBeDefined();
     expect(decodeMeta(ahead(HOUR + 1), NOW)).toBeUndefined();
@@ -47,12 +47,12 @@ describe('the metadata of a record', () => {
     ['a user that is null', JSON.stringify({ ...raw, user: null })],
     ['a login time that is a text', JSON.stringify({ ...raw, loggedInAt: 'now' })],
     ['a login time of null', JSON.stringify({ ...raw, loggedInAt: null })],
-    ['everything in a prototype (S-03)', `{"__proto__":${JSON.stringify(raw)}}`],
+    ['everything in a prototype', `{"__proto__":${JSON.stringify(raw)}}`],
   ])('is broken: %s', (_, text) => {
     expect(decodeMeta(text, NOW)).toBeUndefined();
   });
 
-  it('is broken, cut off anywhere (S-01)', () => {
+  it('is broken, cut off anywhere', () => {
     const text = encodeMeta(meta);
     for (let end = 0; end < text.length; end++) expect(decodeMeta(text.slice(0, end), NOW)).toBeUndefined();
   });
@@ -72,7 +72,7 @@ describe('the metadata of a record', () => {
     [null, false],
     [undefined, false],
     [true, false],
-  ])('the moment %s: %s (S-08)', (value, isOne) => {
+  ])('the moment %s: %s', (value, isOne) => {
     expect(isMoment(value)).toBe(isOne);
   });
 });

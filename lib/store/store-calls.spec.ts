@@ -122,7 +122,7 @@ describe('StoreCalls', () => {
     pending.resolve('too late');
   });
 
-  it('lets a reply in that waited while the process was stalled: one turn before it gives up (2.9)', async () => {
+  it('lets a reply in that waited while the process was stalled: one turn before it gives up', async () => {
     const { call, resolve } = pendingCall();
     const result = outcome(call);
     vi.advanceTimersByTime(TIMEOUT); // the timer is due; what waits in the sockets is read in the turn that follows
@@ -132,7 +132,7 @@ describe('StoreCalls', () => {
     expect(seen).toEqual([]);
   });
 
-  it('does not give up what a stalled process has not sent yet: the answer has a while to come (2.9)', async () => {
+  it('does not give up what a stalled process has not sent yet: the answer has a while to come', async () => {
     vi.useRealTimers();
     const patient = new StoreCalls(1_000, new SessionEvents());
     // Sent when this turn is over, as the commands of a turn are that leave in one write; the answer takes its time.

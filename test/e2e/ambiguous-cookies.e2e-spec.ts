@@ -51,7 +51,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     bob = await signedIn('bob');
   });
 
-  it('reads see an empty session, in both orders, and both sessions live on (H-24)', async () => {
+  it('reads see an empty session, in both orders, and both sessions live on', async () => {
     for (const cookie of [both(alice, bob), both(bob, alice)]) {
       const answer = await running.browser().get('/me', { cookie });
       expect(answer.json()).toEqual(nobody);
@@ -71,7 +71,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
   it.each([
     ['returned', returning],
     ['by hand', answering],
-  ])('an assignment is refused with 409, without a cookie or a record (2.5, %s)', async (_, style) => {
+  ])('an assignment is refused with 409, without a cookie or a record (%s)', async (_, style) => {
     store.taken();
     const handler: Handler = ({ session, raw }) => {
       session.mark = 1;
@@ -151,7 +151,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     expect((await running.browser().get('/me', { cookie: before })).json()).toMatchObject({ user: 'alice' });
   });
 
-  it('at most four are tried, in the order of the header (H-25)', async () => {
+  it('at most four are tried, in the order of the header', async () => {
     const more = await Promise.all(['c', 'd', 'e'].map(signedIn));
     const dead = await Promise.all(['f', 'g', 'h', 'i'].map(signedIn));
     const deadCookie = both(...dead);

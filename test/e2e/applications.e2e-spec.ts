@@ -142,7 +142,7 @@ describe.each(platforms)('applications on $name', platform => {
       },
     ));
 
-  it('two applications in one process, with different cookies: each has its own (HTTP-37)', async () => {
+  it('two applications in one process, with different cookies: each has its own', async () => {
     const one = await startScriptedApp(platform, { session: { cookie: { name: 'one' } } });
     const two = await startScriptedApp(platform, { session: { cookie: { name: 'two' } } });
     try {

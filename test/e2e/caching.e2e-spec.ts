@@ -89,7 +89,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
 
   describe('Vary: Cookie', () => {
     for (const [name, look] of Object.entries(looks)) {
-      it(`${name} is a look, of an empty session too (HTTP-06, REQ-71, ADV-33)`, async () => {
+      it(`${name} is a look, of an empty session too`, async () => {
         for (const browser of await browsers()) {
           const answer = await browser.get(returning(look));
           expect(answer.status).toBe(200);
@@ -105,7 +105,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
     });
 
     for (const [name, noLook] of Object.entries(noLooks)) {
-      it(`${name} is none (HTTP-01, HTTP-06)`, async () => {
+      it(`${name} is none`, async () => {
         for (const browser of await browsers()) {
           const answer = await browser.get(returning(noLook));
           expect(answer.status).toBe(200);
@@ -125,7 +125,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
       ['Accept, *', 'Accept, *'],
       ['X-Cookie', 'X-Cookie, Cookie'],
       ['Cookie-Consent', 'Cookie-Consent, Cookie'],
-    ])('is merged into "%s" (HTTP-06, REQ-71)', async (given, expected) => {
+    ])('is merged into "%s"', async (given, expected) => {
       const reading: Handler = ({ session, response }) => {
         response.header('vary', given);
         return { mark: session.mark };
@@ -150,7 +150,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
       expect(answer.headers.get('vary')).toBe('Accept, Origin, Cookie');
     });
 
-    it('is there on HEAD and on 304, too (REQ-73)', async () => {
+    it('is there on HEAD and on 304, too', async () => {
       const [, known] = await browsers();
       const path = answering(({ session, raw }) => {
         void session.mark;
@@ -171,7 +171,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
       'private, max-age=60',
       'no-cache="Set-Cookie"',
       'immutable',
-    ])('replaces "%s" when the cookie is set or cleared, and only then (REQ-70, HTTP-07)', async given => {
+    ])('replaces "%s" when the cookie is set or cleared, and only then', async given => {
       const page =
         (act: Handler): Handler =>
         async context => {
@@ -197,7 +197,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
     });
   });
 
-  it('a cache that obeys RFC 9111 never serves one user the page of another (REQ-70, REQ-71, ADV-34)', async () => {
+  it('a cache that obeys RFC 9111 never serves one user the page of another', async () => {
     const page = passing(({ session, response }) => {
       response.header('cache-control', 'public, max-age=3600');
       return { user: session.loggedInAs ?? null, visits: session.visits };
@@ -266,7 +266,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
   });
   afterAll(() => running.close());
 
-  it('regenerate twice and save: one, of the session that lives (REQ-50)', async () => {
+  it('regenerate twice and save: one, of the session that lives', async () => {
     const browser = running.browser();
     await browser.get(returning(({ session }) => void (session.first = 1)));
     const before = browser.cookie;
@@ -276,7 +276,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
     expect((await me(browser)).data).toEqual({ mark: 2 });
   });
 
-  it('and destroy: one that clears; for a visitor none (REQ-50, HTTP-10)', async () => {
+  it('and destroy: one that clears; for a visitor none', async () => {
     const browser = running.browser();
     await browser.get(returning(({ session }) => void (session.first = 1)));
     const answer = await browser.get(returning(ending));
@@ -285,7 +285,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
     expect((await running.browser().get(returning(ending))).setCookies).toEqual([]);
   });
 
-  it('destroy and a farewell: one, of the new session (ROT-13)', async () => {
+  it('destroy and a farewell: one, of the new session', async () => {
     const browser = running.browser();
     await browser.get(returning(({ session }) => void (session.first = 1)));
     const before = browser.copy();
@@ -303,7 +303,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
     expect((await me(before)).data).toEqual({});
   });
 
-  it('cookies of others stay as they are, one of our name is replaced (REQ-50)', async () => {
+  it('cookies of others stay as they are, one of our name is replaced', async () => {
     const foreign = [
       'theme=dark; Path=/',
       'SID=other-case',
@@ -325,7 +325,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
     expect(answer.setCookies.at(-1)).toMatch(/^sid=[A-Za-z0-9_-]{43};/);
   });
 
-  it('a hundred saves of an existing session leave the cookie alone (HTTP-40)', async () => {
+  it('a hundred saves of an existing session leave the cookie alone', async () => {
     const browser = running.browser();
     const count = returning(({ session }) => {
       session.count = Number(session.count ?? 0) + 1;
@@ -343,7 +343,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
 });
 
 describe.each(platforms)('a session that cannot be read, on $name', platform => {
-  it('is a look all the same: 503 with Vary, and no cookie (REQ-71, HTTP-36)', async () => {
+  it('is a look all the same: 503 with Vary, and no cookie', async () => {
     const store = new WatchedStore();
     const running = await startScriptedApp(platform, { backend: { store } });
     try {

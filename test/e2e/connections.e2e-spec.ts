@@ -102,7 +102,7 @@ describe.each(platforms)('connections on $name', platform => {
     wire.close();
   });
 
-  it('103 Early Hints pass, and the cookie comes with the answer (ADV-70)', async () => {
+  it('103 Early Hints pass, and the cookie comes with the answer', async () => {
     const path = answering(({ session, raw }) => {
       session.mark = 1;
       raw.writeEarlyHints({ link: '</style.css>; rel=preload' });
@@ -129,7 +129,7 @@ describe.each(platforms)('connections on $name', platform => {
     expect(head).toContain('X-Mixed-Case: 1');
   });
 
-  it('HEAD: saved, the cookie, and no body (HTTP-30, FLT-60)', async () => {
+  it('HEAD: saved, the cookie, and no body', async () => {
     const path = returning(({ session }) => {
       session.mark = 'head';
       return 'never sent';
@@ -150,7 +150,7 @@ describe.each(platforms)('connections on $name', platform => {
   });
 
   it.each(['before the handler is done', 'while the store is asked'])(
-    'a client that leaves %s: the change is saved all the same (HTTP-34)',
+    'a client that leaves %s: the change is saved all the same',
     async when => {
       const browser = running.browser();
       await browser.get(write);
@@ -225,7 +225,7 @@ describe.each(platforms)('requests that do not use the session, on $name', platf
   });
   afterAll(() => running.close());
 
-  it('an untouched route, an unknown one, a preflight and OPTIONS: no store call, no cookie, no Vary of ours (HTTP-01, HTTP-39)', async () => {
+  it('an untouched route, an unknown one, a preflight and OPTIONS: no store call, no cookie, no Vary of ours', async () => {
     const preflight = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
     const cases = [
       { method: 'GET', path: '/plain', status: 200 },
@@ -247,7 +247,7 @@ describe.each(platforms)('requests that do not use the session, on $name', platf
     expect(store.calls.slice(before)).toEqual([]);
   });
 
-  it('a middleware that writes before "not found": saved, with one cookie (FLT-60)', async () => {
+  it('a middleware that writes before "not found": saved, with one cookie', async () => {
     const browser = running.browser();
     const first = await browser.get('/counted/nowhere');
     expect(first.status).toBe(404);

@@ -76,7 +76,7 @@ async function during(
 describe.each(platforms)('the cookie on $name', platform => {
   for (const { cookie, name, attributes, forwarded } of rows) {
     const title = `${JSON.stringify(cookie ?? {})}${forwarded ? `, X-Forwarded-Proto: ${forwarded}` : ''}`;
-    it(`${title}: ${name}, cleared with what it was set with (HTTP-03, HTTP-08, HTTP-09, HTTP-12, REQ-31, REQ-44)`, () =>
+    it(`${title}: ${name}, cleared with what it was set with`, () =>
       during([platform, { session: { cookie } }], async running => {
         const headers: Record<string, string> =
           forwarded === undefined ? {} : { 'x-forwarded-proto': forwarded };
@@ -101,7 +101,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       }));
   }
 
-  it('Secure over plain HTTP to a host that is not local: set, and one warning (HTTP-13)', () =>
+  it('Secure over plain HTTP to a host that is not local: set, and one warning', () =>
     during([platform, { session: { cookie: { secure: true } } }], async running => {
       const warnings = () => running.logs.filter(line => line.includes('plain HTTP'));
       for (const host of ['localhost:3000', '127.0.0.1', '127.1.2.3:80', '[::1]:3000', 'shop.localhost'])
@@ -119,7 +119,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       expect(warnings()).toHaveLength(1);
     }));
 
-  it('destroy() sets nothing when the request brought no cookie of ours (HTTP-10)', () =>
+  it('destroy() sets nothing when the request brought no cookie of ours', () =>
     during([platform], async running => {
       const ways = [
         destroy,
@@ -156,7 +156,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       }
     }));
 
-  it('without maxAge it is a cookie of the browser session, and activity does not send it again (HTTP-04, HTTP-16)', () =>
+  it('without maxAge it is a cookie of the browser session, and activity does not send it again', () =>
     during([platform], async running => {
       const browser = running.browser();
       await browser.get(write);
@@ -166,7 +166,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       expect((await browser.get(write)).setCookies).toEqual([]);
     }));
 
-  it('with maxAge it is sent again when activity is written down, and only then (HTTP-05, HTTP-40)', () =>
+  it('with maxAge it is sent again when activity is written down, and only then', () =>
     during([platform, { session: { cookie: { maxAge: '30d' } } }], async running => {
       const browser = running.browser();
       const first = await browser.get(write);
@@ -186,7 +186,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       expect((await browser.get(returning(() => 'untouched'))).setCookies).toEqual([]);
     }));
 
-  it('the token is in Set-Cookie and nowhere else (REQ-46)', () =>
+  it('the token is in Set-Cookie and nowhere else', () =>
     during([platform], async running => {
       const browser = running.browser();
       const answer = await browser.get(
@@ -205,7 +205,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       expect(running.logs.join()).not.toContain(token);
     }));
 
-  it('only the cookie names a session: not the query, a header, or the body (REQ-12, HTTP-26)', () =>
+  it('only the cookie names a session: not the query, a header, or the body', () =>
     during([platform], async running => {
       const browser = running.browser();
       await browser.get(returning(({ session }) => session.login('alice')));

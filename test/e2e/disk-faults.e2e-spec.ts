@@ -36,7 +36,7 @@ describe.each(platforms)('a directory that is gone on $name over filesystem', pl
   });
   afterAll(() => running.close());
 
-  it('is a 503 and never "logged out", costs other routes nothing, and works again when it is back (FLT-36)', async () => {
+  it('is a 503 and never "logged out", costs other routes nothing, and works again when it is back', async () => {
     const alice = await visitor(running, login);
     const { cookie } = alice;
     await rename(directory(), `${directory()}-away`);
@@ -66,7 +66,7 @@ describe.each(platforms)('a disk without room on $name over filesystem', platfor
     await app.ended;
   });
 
-  it('refuses what would need some with a 503, and what is there can be read, and ended (FLT-21)', async () => {
+  it('refuses what would need some with a 503, and what is there can be read, and ended', async () => {
     const browser = app.browser();
     await browser.get('/login/alice');
     const written: Record<string, string> = {};

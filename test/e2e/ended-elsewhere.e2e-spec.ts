@@ -79,28 +79,22 @@ describeCells('a session that ended elsewhere', backends, cell => {
       { what: 'removed', work: session => void delete session.note },
       { what: 'left a flash message', work: session => session.flash('info', 'late') },
       { what: 'only looked, with a touch due', work: session => session.note },
-    ])(
-      'one that $what keeps its status, says nothing of the cookie, and emits "ended" (FLT-33, TTL-10)',
-      async ({ work }) => {
-        const { answer, id, events } = await late(work, end);
-        expect(silent(answer)).toEqual({ setCookies: [], status: 200 });
-        expect(events.filter(({ type }) => type === 'rejected')).toEqual([
-          { type: 'rejected', reason: 'ended', id },
-        ]);
-        expect(await app.sessions.get(id)).toBeUndefined();
-      },
-    );
+    ])('one that $what keeps its status, says nothing of the cookie, and emits "ended"', async ({ work }) => {
+      const { answer, id, events } = await late(work, end);
+      expect(silent(answer)).toEqual({ setCookies: [], status: 200 });
+      expect(events.filter(({ type }) => type === 'rejected')).toEqual([
+        { type: 'rejected', reason: 'ended', id },
+      ]);
+      expect(await app.sessions.get(id)).toBeUndefined();
+    });
 
-    it.each(refused)(
-      '$what rejects with SESSION_ENDED, 409, and leaves nothing (ROT-09)',
-      async ({ work }) => {
-        const { answer, id, events } = await late(work, end);
-        expect(silent(answer)).toEqual({ setCookies: [], status: 409 });
-        expect(answer.json()).toEqual({ statusCode: 409, message: 'Conflict' });
-        expect(events).toContainEqual({ type: 'rejected', reason: 'ended', id });
-        expect(events.filter(({ type }) => type === 'created' || type === 'rotated')).toEqual([]);
-      },
-    );
+    it.each(refused)('$what rejects with SESSION_ENDED, 409, and leaves nothing', async ({ work }) => {
+      const { answer, id, events } = await late(work, end);
+      expect(silent(answer)).toEqual({ setCookies: [], status: 409 });
+      expect(answer.json()).toEqual({ statusCode: 409, message: 'Conflict' });
+      expect(events).toContainEqual({ type: 'rejected', reason: 'ended', id });
+      expect(events.filter(({ type }) => type === 'created' || type === 'rotated')).toEqual([]);
+    });
 
     it('a save() that only removes has nothing left to do and resolves', async () => {
       const { answer } = await late(async session => {
@@ -149,7 +143,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
   });
 
   it.each(refused)(
-    '$what rejects with an error that a handler may catch and answer as it likes (CON-08)',
+    '$what rejects with an error that a handler may catch and answer as it likes',
     async ({ work }) => {
       const { answer } = await late(session =>
         work(session).catch((error: unknown) => (error as { code: string }).code),
@@ -220,7 +214,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
     expect(answer.setCookies).toEqual([]);
   });
 
-  it('the cookie that an earlier save() of the request renewed is not sent when a later change finds the end (ADV-28)', async () => {
+  it('the cookie that an earlier save() of the request renewed is not sent when a later change finds the end', async () => {
     const browser = app.browser();
     await run(browser, session => session.login('alice'));
     const slow = await begin<Data>(browser, async (session, pause) => {

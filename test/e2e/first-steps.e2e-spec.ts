@@ -54,13 +54,13 @@ describeCells('first steps', backends, ({ platform, backend }) => {
     expect((await running.browser().get('/views')).json()).toMatchObject({ views: 1 });
   });
 
-  it('gives a visitor who only reads no cookie (REQ-13, HTTP-01, HTTP-02)', async () => {
+  it('gives a visitor who only reads no cookie', async () => {
     const browser = running.browser();
     expect((await browser.get('/plain')).setCookies).toEqual([]);
     expect((await browser.get('/me')).setCookies).toEqual([]);
   });
 
-  it('signs in under a new id and keeps the data, and signs out (REQ-10)', async () => {
+  it('signs in under a new id and keeps the data, and signs out', async () => {
     const browser = running.browser();
     await browser.get('/views');
     const before = browser.copy();

@@ -84,7 +84,7 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
     expect(stray).toEqual([]);
   });
 
-  it('a destroy() that the store refuses is a 503, not a farewell (FLT-07)', async () => {
+  it('a destroy() that the store refuses is a 503, not a farewell', async () => {
     const browser = await signedIn();
     handler = session => {
       void session.destroy();
@@ -125,7 +125,7 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
     stop.abort();
   });
 
-  it('a cookie that was renewed before somebody else ended the session is not sent (ADV-28)', async () => {
+  it('a cookie that was renewed before somebody else ended the session is not sent', async () => {
     const browser = await signedIn();
     const other = browser.copy();
     handler = async session => {

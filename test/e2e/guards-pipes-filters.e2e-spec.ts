@@ -182,7 +182,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
     expect(second.setCookies).toEqual([]);
   });
 
-  it('what a guard wrote before it rejects with 403 is saved, with one cookie (HTTP-27, FLT-60)', async () => {
+  it('what a guard wrote before it rejects with 403 is saved, with one cookie', async () => {
     const browser = running.browser();
     const answer = await browser.get('/steps/closed');
     expect(answer.status).toBe(403);
@@ -192,7 +192,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
     expect((await me(browser)).data).toEqual({ attempts: 2 });
   });
 
-  it('what a guard wrote before it failed is not saved (HTTP-28)', async () => {
+  it('what a guard wrote before it failed is not saved', async () => {
     const browser = running.browser();
     const answer = await browser.get('/steps/broken');
     expect(answer.status).toBe(500);
@@ -212,7 +212,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
   it.each([
     { path: '/steps/redirect', status: 303 },
     { path: '/steps/redirect-elsewhere', status: 307 },
-  ])('@Redirect() of $path: the next request sees the change (HTTP-29)', async ({ path, status }) => {
+  ])('@Redirect() of $path: the next request sees the change', async ({ path, status }) => {
     const browser = running.browser();
     const answer = await browser.get(path);
     expect(answer.status).toBe(status);
@@ -221,7 +221,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
     expect((await me(browser)).data).toEqual({ mark: 'redirected' });
   });
 
-  it('@Header(): its headers stay, but for a cache-control that lets others keep the cookie (REQ-70)', async () => {
+  it('@Header(): its headers stay, but for a cache-control that lets others keep the cookie', async () => {
     const browser = running.browser();
     const first = await browser.get('/steps/header');
     expect(first.headers.get('x-one')).toBe('1');
@@ -231,7 +231,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
     expect(second.headers.get('cache-control')).toBe('public, max-age=3600');
   });
 
-  it('204 carries the cookie (HTTP-30)', async () => {
+  it('204 carries the cookie', async () => {
     const browser = running.browser();
     const answer = await browser.get('/steps/no-content');
     expect(answer.status).toBe(204);
@@ -254,7 +254,7 @@ describe.each(platforms)('a filter that uses the session on $name', platform => 
     { style: 'answer', status: 200 },
     { style: 'teapot', status: 418 },
     { style: 'redirect', status: 302 },
-  ])('$style: saved are the changes of handler and filter, with one cookie (HTTP-27)', async row => {
+  ])('$style: saved are the changes of handler and filter, with one cookie', async row => {
     const browser = running.browser();
     const answer = await browser.get(`/farewell/${row.style}`);
     expect(answer.status).toBe(row.status);
@@ -265,7 +265,7 @@ describe.each(platforms)('a filter that uses the session on $name', platform => 
     });
   });
 
-  it('fault: a filter that answers 500 saves nothing (HTTP-28)', async () => {
+  it('fault: a filter that answers 500 saves nothing', async () => {
     const browser = running.browser();
     const answer = await browser.get('/farewell/fault');
     expect(answer.status).toBe(500);
@@ -273,7 +273,7 @@ describe.each(platforms)('a filter that uses the session on $name', platform => 
     expect(await me(browser)).toEqual(nobody);
   });
 
-  it('an unknown route: the filter has a session there too (FLT-60)', async () => {
+  it('an unknown route: the filter has a session there too', async () => {
     const browser = running.browser();
     const answer = await browser.get('/nowhere');
     expect(answer.status).toBe(200);

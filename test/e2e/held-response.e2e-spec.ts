@@ -191,7 +191,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
         (raw: ServerResponse) => raw.writeHead(200, { etag: '"1"' }).end('never seen'),
       ],
       ['flushHeaders() and end()', (raw: ServerResponse) => (raw.flushHeaders(), raw.end('never seen'))],
-    ])('%s: 503 without a cookie, and nothing of the answer (HTTP-35, FLT-60)', async (_, act) => {
+    ])('%s: 503 without a cookie, and nothing of the answer', async (_, act) => {
       const called: string[] = [];
       const { browser, answer } = await held(({ raw }) => {
         raw.setHeader('x-early', '1');
@@ -243,7 +243,7 @@ describe.each(platforms)('a head that Node refuses when nothing has to be saved,
     ['writeHead() with a bad value', (raw: ServerResponse) => raw.writeHead(200, { 'x-bad': 'a\nb' })],
     ['writeHead() with a bad status', (raw: ServerResponse) => raw.writeHead(99)],
     ['end() with something that is no text', (raw: ServerResponse) => raw.end(1 as unknown as string)],
-  ])('%s: the answer of the filter carries the cookie that login() owes (HTTP-28)', async (_, act) => {
+  ])('%s: the answer of the filter carries the cookie that login() owes', async (_, act) => {
     const browser = running.browser();
     const answer = await browser.get(
       answering(async ({ session, raw }) => {

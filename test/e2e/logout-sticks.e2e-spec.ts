@@ -163,7 +163,7 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
     afterAll(() => app.close());
 
     it.each(pending)(
-      '$name that was under way says nothing of the cookie and revives nothing (FLT-50, CON-07, ADV-28)',
+      '$name that was under way says nothing of the cookie and revives nothing',
       async ({ script, lateStatus }) => {
         const { browser, before, id } = await alice(app);
         app.clock.advance(passes);
@@ -179,7 +179,7 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
       },
     );
 
-    it('a slow request that starts anew after it is nobody, in an empty session (CON-07)', async () => {
+    it('a slow request that starts anew after it is nobody, in an empty session', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
       const slow = await begin<Data>(browser, async (session, pause) => {
@@ -194,7 +194,7 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
       expect((await run<Data>(before, facts)).json()).toEqual({ user: null, data: {} });
     });
 
-    it('two logouts at once both succeed, and the session is over (CON-07)', async () => {
+    it('two logouts at once both succeed, and the session is over', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
       const slow = await begin<Data>(browser, async (session, pause) => {
@@ -220,39 +220,36 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
           { what: 'rotator', work: (session => session.regenerate({ keep: true })) as Script<Data> },
         ].map(side => ({ order, ...side })),
       ),
-    )(
-      'slow $what S and logout L in the order $order: signed out at the end (FLT-50)',
-      async ({ order, work }) => {
-        const { browser, before, id } = await alice(app);
-        app.clock.advance(passes);
-        const scripts: Record<string, Script<Data>> = { S: work, L: logOut };
-        const under = new Map<string, Paused>();
-        const tabs = { S: browser.copy(), L: browser };
-        const answers = new Map<string, Answer>();
-        const start = (side: 'S' | 'L'): Promise<Paused> =>
-          begin<Data>(tabs[side], async (session, pause, http) => {
-            await pause();
-            return scripts[side]!(session, pause, http);
-          });
-        for (const side of order as Iterable<'S' | 'L'>) {
-          const started = under.get(side);
-          if (started) answers.set(side, await started.finish());
-          else under.set(side, await start(side));
-        }
-        const isLate = order.endsWith('S');
-        const isVisitor = order === 'LLSS'; // what a visitor writes begins a session of its own
-        expect(answers.get('L')?.status).toBe(200);
-        expect(isLate ? 200 : answers.get('S')?.status).toBe(200);
-        expect(isLate && !isVisitor ? answers.get('S')?.setCookies : []).toEqual([]);
-        expect(await app.store.load(id)).toBeUndefined();
-        await expectSignedOut(app, browser, before);
-        const { user, data } = (await run<Data>(tabs.S, facts)).json<{ user: unknown; data: Data }>();
-        expect(user).toBeNull();
-        expect(data).not.toMatchObject({ note: 'from before' });
-      },
-    );
+    )('slow $what S and logout L in the order $order: signed out at the end', async ({ order, work }) => {
+      const { browser, before, id } = await alice(app);
+      app.clock.advance(passes);
+      const scripts: Record<string, Script<Data>> = { S: work, L: logOut };
+      const under = new Map<string, Paused>();
+      const tabs = { S: browser.copy(), L: browser };
+      const answers = new Map<string, Answer>();
+      const start = (side: 'S' | 'L'): Promise<Paused> =>
+        begin<Data>(tabs[side], async (session, pause, http) => {
+          await pause();
+          return scripts[side]!(session, pause, http);
+        });
+      for (const side of order as Iterable<'S' | 'L'>) {
+        const started = under.get(side);
+        if (started) answers.set(side, await started.finish());
+        else under.set(side, await start(side));
+      }
+      const isLate = order.endsWith('S');
+      const isVisitor = order === 'LLSS'; // what a visitor writes begins a session of its own
+      expect(answers.get('L')?.status).toBe(200);
+      expect(isLate ? 200 : answers.get('S')?.status).toBe(200);
+      expect(isLate && !isVisitor ? answers.get('S')?.setCookies : []).toEqual([]);
+      expect(await app.store.load(id)).toBeUndefined();
+      await expectSignedOut(app, browser, before);
+      const { user, data } = (await run<Data>(tabs.S, facts)).json<{ user: unknown; data: Data }>();
+      expect(user).toBeNull();
+      expect(data).not.toMatchObject({ note: 'from before' });
+    });
 
-    it('a logout with an id that was rotated away meanwhile ends the successor, and its successor (ROT-02)', async () => {
+    it('a logout with an id that was rotated away meanwhile ends the successor, and its successor', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
       const logout = await begin<Data>(before, async (session, pause) => {
@@ -310,20 +307,17 @@ describeCells('logout sticks across two applications', sharedBackends, ({ platfo
     await here.close();
   });
 
-  it.each(pending)(
-    '$name in one application, logout in the other (FLT-50, CON-07)',
-    async ({ script, lateStatus }) => {
-      const { browser, before, id } = await alice(here);
-      here.clock.advance(120_000);
-      const slow = await begin(browser, script);
-      await run(browser.copy(there.url), logOut);
-      expectNoWordAboutTheCookie(await slow.finish(), lateStatus);
-      expect(await here.store.load(id)).toBeUndefined();
-      expect(await there.store.load(id)).toBeUndefined();
-      await expectSignedOut(here, browser, before);
-      await expectSignedOut(there, browser.copy(there.url), before.copy(there.url));
-    },
-  );
+  it.each(pending)('$name in one application, logout in the other', async ({ script, lateStatus }) => {
+    const { browser, before, id } = await alice(here);
+    here.clock.advance(120_000);
+    const slow = await begin(browser, script);
+    await run(browser.copy(there.url), logOut);
+    expectNoWordAboutTheCookie(await slow.finish(), lateStatus);
+    expect(await here.store.load(id)).toBeUndefined();
+    expect(await there.store.load(id)).toBeUndefined();
+    await expectSignedOut(here, browser, before);
+    await expectSignedOut(there, browser.copy(there.url), before.copy(there.url));
+  });
 
   it('a rotation in one, a logout with the old cookie in the other: the successor is dead in both', async () => {
     const { browser, before } = await alice(here);

@@ -59,32 +59,29 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
   });
   afterAll(() => app.close());
 
-  it.each([20, 50])(
-    '%d parallel requests that set different keys leave all of them (FLT-51, CON-01)',
-    async count => {
-      const browser = await visitor(app);
-      const allHaveLoaded = meetingOf(count);
-      const keys = Array.from({ length: count }, (_, i) => `key ${i}`);
-      const answers = await Promise.all(
-        keys.map(key =>
-          run(browser, async session => {
-            await allHaveLoaded();
-            session[key] = key;
-          }),
-        ),
-      );
-      expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 200));
-      expect(await dataOf(browser)).toEqual({ a: 1, ...Object.fromEntries(keys.map(key => [key, key])) });
-    },
-  );
+  it.each([20, 50])('%d parallel requests that set different keys leave all of them', async count => {
+    const browser = await visitor(app);
+    const allHaveLoaded = meetingOf(count);
+    const keys = Array.from({ length: count }, (_, i) => `key ${i}`);
+    const answers = await Promise.all(
+      keys.map(key =>
+        run(browser, async session => {
+          await allHaveLoaded();
+          session[key] = key;
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 200));
+    expect(await dataOf(browser)).toEqual({ a: 1, ...Object.fromEntries(keys.map(key => [key, key])) });
+  });
 
-  it('of two that set the same key the later one stays, whichever loaded first (CON-04)', async () => {
+  it('of two that set the same key the later one stays, whichever loaded first', async () => {
     const browser = await visitor(app);
     await oneAfterTheOther(browser, assign('earlier'), browser, assign('later'));
     expect(await dataOf(browser)).toEqual({ a: 'later' });
   });
 
-  it('setting a key and removing another both stay (D-13, CON-02)', async () => {
+  it('setting a key and removing another both stay', async () => {
     const browser = await visitor(app, { a: 1, b: 1 });
     await oneAfterTheOther(
       browser,
@@ -98,7 +95,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
   it.each([
     { order: 'removing, then setting', writes: [undefined, 2], left: { a: 2 } },
     { order: 'setting, then removing', writes: [2, undefined], left: {} },
-  ])('of $order the same key the later one stays (D-13)', async ({ writes, left }) => {
+  ])('of $order the same key the later one stays', async ({ writes, left }) => {
     const browser = await visitor(app);
     await oneAfterTheOther(browser, assign(writes[0]), browser, assign(writes[1]));
     expect(await dataOf(browser)).toEqual(left);
@@ -115,7 +112,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({ b: 'new' });
   });
 
-  it('a reader that answers last rolls nothing back (CON-05)', async () => {
+  it('a reader that answers last rolls nothing back', async () => {
     const browser = await visitor(app, { a: 1, tree: { a: { b: 1 }, list: [1] } });
     await oneAfterTheOther(
       browser,
@@ -218,7 +215,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
       check: session => session.tree!.list,
       expected: [1, 2, 3, 4, 5],
     },
-  ])('notices $edit, without a flag to set (CON-15)', async ({ script, check, expected }) => {
+  ])('notices $edit, without a flag to set', async ({ script, check, expected }) => {
     const browser = await visitor(app, {
       tree: { a: { b: 1, c: 'c' }, list: [1, 2, 3] },
       map: new Map([['k', 1]]),
@@ -242,13 +239,13 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
       script: async s => (delete s.a, await s.save(), void (s.a = 3)),
       left: { a: 3 },
     },
-  ])('$steps in one request gives the final state (CON-03)', async ({ script, left }) => {
+  ])('$steps in one request gives the final state', async ({ script, left }) => {
     const browser = await visitor(app, { a: 1 });
     await run(browser, script);
     expect(await dataOf(browser)).toEqual(left);
   });
 
-  it('two writes in the very first request both stay, under one id (CON-18)', async () => {
+  it('two writes in the very first request both stay, under one id', async () => {
     const browser = app.browser();
     const answer = await run<Data>(browser, async session => {
       session.a = 1;
@@ -263,7 +260,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({ a: 1, b: 2 });
   });
 
-  it('two operations at once in the very first request create one session (CON-18)', async () => {
+  it('two operations at once in the very first request create one session', async () => {
     const browser = app.browser();
     const answer = await run<Data>(browser, async session => {
       session.a = 1;
@@ -278,7 +275,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({ a: 1, b: 2 });
   });
 
-  it('two saves at once in the very first request create one session (CON-18)', async () => {
+  it('two saves at once in the very first request create one session', async () => {
     const browser = app.browser();
     app.events.length = 0;
     await run<Data>(browser, async session => {
@@ -291,7 +288,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({ a: 1, b: 2 });
   });
 
-  it('50 parallel first requests get a session each, and none shares one (CON-19)', async () => {
+  it('50 parallel first requests get a session each, and none shares one', async () => {
     const all = meetingOf(50);
     const browsers = Array.from({ length: 50 }, () => app.browser());
     await Promise.all(
@@ -333,7 +330,7 @@ describeCells('no lost updates across two applications', sharedBackends, ({ plat
     await here.close();
   });
 
-  it('20 parallel requests that set different keys leave all of them (FLT-51)', async () => {
+  it('20 parallel requests that set different keys leave all of them', async () => {
     const browser = await visitor(here);
     const allHaveLoaded = meetingOf(20);
     const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);

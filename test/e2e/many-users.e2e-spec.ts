@@ -97,7 +97,7 @@ const crowd =
     });
     afterAll(() => running.close());
 
-    it(`${USERS} users with ${requests} requests each, all mixed: every answer belongs to its cookie (REQ-43)`, async () => {
+    it(`${USERS} users with ${requests} requests each, all mixed: every answer belongs to its cookie`, async () => {
       const users = Array.from({ length: USERS }, (_, i) => `user-${i}`);
       const browsers = new Map<string, Browser>();
       await Promise.all(

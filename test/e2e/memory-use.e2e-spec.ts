@@ -62,7 +62,7 @@ afterAll(() => lib.dispose());
 
 // Side by side, since each is a process of its own.
 it.concurrent.each(platforms)(
-  '100 000 requests on $name leave nothing behind (FLT-61)',
+  '100 000 requests on $name leave nothing behind',
   { timeout: 180_000 },
   async ({ name }) => {
     const child = fork(WORKER, [lib.directory, name], { execArgv: ['--expose-gc'] });

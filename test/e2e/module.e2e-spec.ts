@@ -186,7 +186,7 @@ describe('SessionModule.forRootAsync()', () => {
 });
 
 describe('problems in the options', () => {
-  it('are reported together, at start-up, each with its remedy (API-18)', async () => {
+  it('are reported together, at start-up, each with its remedy', async () => {
     const wrong = {
       type: 'memory',
       directory: './x',
@@ -211,7 +211,7 @@ describe('problems in the options', () => {
     { type: 'filesystem', directory: 7 },
     { type: 'redis', prefix: '' },
     { type: 'mongodb', url: 'http://user:secret@localhost' },
-  ])('include what the store itself says of its options (API-18): %o', async wrong => {
+  ])('include what the store itself says of its options: %o', async wrong => {
     const error = await startUpError(
       SessionModule.forRoot({ ...wrong, idleTimeout: -1 } as unknown as SessionModuleOptions),
     );

@@ -23,7 +23,7 @@ const TOO_LARGE: [string, () => unknown][] = [
   ['a graph that doubles on each level', doubling],
 ];
 
-describe.each(platforms)('a value far larger than maxSize, on $name (FLT-42, ADV-73)', platform => {
+describe.each(platforms)('a value far larger than maxSize, on $name', platform => {
   const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {

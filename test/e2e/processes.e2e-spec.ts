@@ -46,57 +46,51 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
   it.each([
     { path: '/slow-write', status: 200 },
     { path: '/slow-rotate', status: 409 },
-  ])(
-    'a logout in one sticks, whatever $path in the other was about to do (FLT-50, CON-07, ADV-28)',
-    async ({ path, status }) => {
-      for (const [slow, fast] of [
-        [express, fastify],
-        [fastify, express],
-      ] as const) {
-        const browser = slow.browser();
-        await browser.get('/login/alice');
-        const before = browser.copy();
-        const reached = slow.reached();
-        const late = browser.copy().get(path);
-        await reached;
-        expect((await browser.copy(fast.url).get('/logout')).status).toBe(200);
-        slow.go();
-        const answer = await late;
-        expect(answer.setCookies).toEqual([]);
-        expect(answer.status).toBe(status);
-        expect(await factsOf(before)).toEqual(NOBODY);
-        expect(await factsOf(before.copy(fast.url))).toEqual(NOBODY);
-      }
-    },
-  );
+  ])('a logout in one sticks, whatever $path in the other was about to do', async ({ path, status }) => {
+    for (const [slow, fast] of [
+      [express, fastify],
+      [fastify, express],
+    ] as const) {
+      const browser = slow.browser();
+      await browser.get('/login/alice');
+      const before = browser.copy();
+      const reached = slow.reached();
+      const late = browser.copy().get(path);
+      await reached;
+      expect((await browser.copy(fast.url).get('/logout')).status).toBe(200);
+      slow.go();
+      const answer = await late;
+      expect(answer.setCookies).toEqual([]);
+      expect(answer.status).toBe(status);
+      expect(await factsOf(before)).toEqual(NOBODY);
+      expect(await factsOf(before.copy(fast.url))).toEqual(NOBODY);
+    }
+  });
 
   it.each([
     { how: 'revoke()', path: ({ id }: Facts) => `/revoke/${id}`, first: true, again: false },
     { how: 'revokeByUser()', path: ({ user }: Facts) => `/revoke-by-user/${user}`, first: 1, again: 0 },
-  ])(
-    'what $how ends in one is dead in the other at once, and stays dead (REQ-32, FLT-50)',
-    async ({ path, first, again }) => {
-      for (const [here, there] of [
-        [express, fastify],
-        [fastify, express],
-      ] as const) {
-        const browser = here.browser();
-        await browser.get('/login/carol');
-        const facts = await factsOf(browser);
-        expect(facts.user).not.toBeNull();
-        const reached = here.reached();
-        const late = browser.copy().get('/slow-write');
-        await reached;
-        expect((await browser.copy(there.url).get(path(facts))).json()).toEqual({ revoked: first });
-        expect(await factsOf(browser)).toEqual(NOBODY);
-        here.go();
-        expect((await late).setCookies).toEqual([]);
-        expect(await factsOf(browser)).toEqual(NOBODY);
-        expect(await factsOf(browser.copy(there.url))).toEqual(NOBODY);
-        expect((await browser.get(path(facts))).json()).toEqual({ revoked: again });
-      }
-    },
-  );
+  ])('what $how ends in one is dead in the other at once, and stays dead', async ({ path, first, again }) => {
+    for (const [here, there] of [
+      [express, fastify],
+      [fastify, express],
+    ] as const) {
+      const browser = here.browser();
+      await browser.get('/login/carol');
+      const facts = await factsOf(browser);
+      expect(facts.user).not.toBeNull();
+      const reached = here.reached();
+      const late = browser.copy().get('/slow-write');
+      await reached;
+      expect((await browser.copy(there.url).get(path(facts))).json()).toEqual({ revoked: first });
+      expect(await factsOf(browser)).toEqual(NOBODY);
+      here.go();
+      expect((await late).setCookies).toEqual([]);
+      expect(await factsOf(browser)).toEqual(NOBODY);
+      expect(await factsOf(browser.copy(there.url))).toEqual(NOBODY);
+      expect((await browser.get(path(facts))).json()).toEqual({ revoked: again });
+    }
+  });
 
   it('a logout with a cookie that the other one has just rotated away ends the successor', async () => {
     const browser = express.browser();
@@ -108,7 +102,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     expect(await factsOf(browser)).toEqual(NOBODY);
   });
 
-  it('100 parallel increments in both count to 100 (CON-09)', async () => {
+  it('100 parallel increments in both count to 100', async () => {
     const browser = express.browser();
     await browser.get('/set/a');
     const answers = await Promise.all(
@@ -121,7 +115,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     expect((await factsOf(browser)).data).toEqual({ a: 'a', n: 100 });
   });
 
-  it('20 parallel requests that set different keys leave all of them (FLT-51)', async () => {
+  it('20 parallel requests that set different keys leave all of them', async () => {
     const browser = express.browser();
     await browser.get('/set/a');
     const keys = Array.from({ length: 20 }, (_, i) => `key${i}`);
@@ -146,7 +140,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
 
   // These two come last: they end the processes.
 
-  it('one that is stopped under load loses nothing that it has acknowledged (FLT-11)', async () => {
+  it('one that is stopped under load loses nothing that it has acknowledged', async () => {
     const browser = express.browser();
     await browser.get('/set/a');
     let acknowledged = 0;
@@ -171,7 +165,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     expect(express.complaints).toEqual([]);
   });
 
-  it('nothing of ours holds a process: once its application is closed, it ends (guarantee 14)', async () => {
+  it('nothing of ours holds a process: once its application is closed, it ends', async () => {
     await fastify.browser().get('/login/alice'); // there is something to sweep
     fastify.process.send('close');
     expect(await fastify.ended).toBe(0);

@@ -50,7 +50,7 @@ interface Answer {
   readonly text: string;
 }
 
-describe('HTTP/2 on fastify (FLT-60)', () => {
+describe('HTTP/2 on fastify', () => {
   const store = new WatchedStore();
   let app: INestApplication;
   let client: ClientHttp2Session;
@@ -132,7 +132,7 @@ describe('HTTP/2 on fastify (FLT-60)', () => {
     });
   }
 
-  it('cookies in several fields are one header (H-28)', async () => {
+  it('cookies in several fields are one header', async () => {
     const { setCookies } = await get(returning(({ session }) => session.login('alice')));
     const cookie = tokenOf(setCookies[0]!);
     for (const fields of [
@@ -159,7 +159,7 @@ describe('HTTP/2 on fastify (FLT-60)', () => {
     ]);
   });
 
-  it('nothing leaves before the store has answered; a save that fails is a 503 without a cookie (HTTP-35)', async () => {
+  it('nothing leaves before the store has answered; a save that fails is a 503 without a cookie', async () => {
     const gate = store.hold('create');
     let isAnswered = false;
     const path = answering(({ session, raw }) => {
@@ -180,7 +180,7 @@ describe('HTTP/2 on fastify (FLT-60)', () => {
     expect(JSON.parse(text)).toEqual({ statusCode: 503, message: 'Service Unavailable' });
   });
 
-  it('a client that resets its stream: the change is saved all the same (HTTP-34)', async () => {
+  it('a client that resets its stream: the change is saved all the same', async () => {
     const { setCookies } = await get(returning(({ session }) => void (session.first = 1)));
     const cookie = tokenOf(setCookies[0]!);
     const gate = store.hold('update');
@@ -243,7 +243,7 @@ describe.each([
     return answer.headers['set-cookie'] ?? [];
   }
 
-  it("secure: 'auto' sets and clears a Secure cookie, whatever a proxy header says (HTTP-12)", async () => {
+  it("secure: 'auto' sets and clears a Secure cookie, whatever a proxy header says", async () => {
     for (const headers of [{}, { 'x-forwarded-proto': 'http' }]) {
       const [line] = await get(
         returning(({ session }) => void (session.mark = 1)),

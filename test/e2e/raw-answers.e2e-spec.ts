@@ -270,7 +270,7 @@ describe.each(platforms)('handlers that answer by themselves on $name', platform
   const here = rows.filter(({ only }) => only === undefined || only === platform.name);
 
   for (const row of here)
-    it(`${row.title}: saved before the head, exactly one cookie (HTTP-30, FLT-60, ADV-70)`, async () => {
+    it(`${row.title}: saved before the head, exactly one cookie`, async () => {
       const path = answering(context => {
         context.session.mark = `made after ${String(context.session.mark)}`;
         return row.answer(context, file);

@@ -144,7 +144,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
   afterAll(() => running.close());
 
   for (const row of kept)
-    it(`${row.title}: a new session is saved and one cookie goes out (HTTP-27, HTTP-30)`, async () => {
+    it(`${row.title}: a new session is saved and one cookie goes out`, async () => {
       const browser = running.browser();
       const answer = await browser.get(returning(row.handler));
       expect(answer.status).toBe(row.status ?? 200);
@@ -154,7 +154,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
     });
 
   for (const row of kept)
-    it(`${row.title}: an existing session is saved, without a cookie (HTTP-04, HTTP-40)`, async () => {
+    it(`${row.title}: an existing session is saved, without a cookie`, async () => {
       const browser = running.browser();
       await browser.get(returning(({ session }) => void (session.first = 1)));
       const cookie = browser.cookie;
@@ -167,7 +167,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
     });
 
   for (const row of dropped)
-    it(`${row.title}: nothing is saved and no cookie goes out (HTTP-28)`, async () => {
+    it(`${row.title}: nothing is saved and no cookie goes out`, async () => {
       const browser = running.browser();
       const answer = await browser.get(returning(row.handler));
       expect(answer.status).toBe(row.status);
@@ -179,7 +179,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
       expect(await me(browser)).toEqual({ user: null, data: { first: 1 } });
     });
 
-  it('what was saved explicitly before a failure stands, with its cookie (HTTP-28)', async () => {
+  it('what was saved explicitly before a failure stands, with its cookie', async () => {
     const browser = running.browser();
     const answer = await browser.get(
       returning(async ({ session }) => {
@@ -194,7 +194,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
     expect(await me(browser)).toEqual({ user: null, data: { saved: 'yes' } });
   });
 
-  it('a login before a failure stands, with its cookie, and the old id is dead (HTTP-28, REQ-10)', async () => {
+  it('a login before a failure stands, with its cookie, and the old id is dead', async () => {
     const browser = running.browser();
     await browser.get(returning(({ session }) => void (session.first = 1)));
     const before = browser.copy();
@@ -210,7 +210,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
     expect(await me(before)).toEqual(nobody);
   });
 
-  it('a destroy before a failure stands, and the cookie is cleared (HTTP-28)', async () => {
+  it('a destroy before a failure stands, and the cookie is cleared', async () => {
     const browser = running.browser();
     await browser.get(returning(({ session }) => void (session.first = 1)));
     const copy = browser.copy();
@@ -225,7 +225,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
     expect(await me(copy)).toEqual(nobody);
   });
 
-  it('a value that the platform cannot send: what was saved by then has its cookie (HTTP-28)', async () => {
+  it('a value that the platform cannot send: what was saved by then has its cookie', async () => {
     const browser = running.browser();
     const answer = await browser.get(returning(changing(() => ({ big: 1n }))));
     expect(answer.status).toBe(500);
@@ -268,7 +268,7 @@ describe.each(platforms)('saveOnServerError on $name', platform => {
   afterAll(() => running.close());
 
   for (const row of dropped)
-    it(`${row.title}: saved, and one cookie goes out (HTTP-28)`, async () => {
+    it(`${row.title}: saved, and one cookie goes out`, async () => {
       const browser = running.browser();
       const answer = await browser.get(returning(row.handler));
       expect(answer.status).toBe(row.status);

@@ -214,7 +214,7 @@ describeCells('revokeByUser() beside a login', backends, cell => {
       const isAlive = (await userOf(browser)) === user;
       const listed = await app.sessions.listByUser(user);
       const wasNotedBefore = order.indexOf('index.add') < order.lastIndexOf('index.list');
-      // Ending the session from before, which the revoke saw, ends what it was rotated into (guarantee 1).
+      // Ending the session from before, which the revoke saw, ends what it was rotated into.
       const wasFollowed = order.includes('rotate') && order.lastIndexOf('destroy') > order.indexOf('rotate');
       const survives = !wasNotedBefore && !wasFollowed;
       expect({ order, isAlive, listed: listed.length }).toEqual({

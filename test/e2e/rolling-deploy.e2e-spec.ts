@@ -43,19 +43,16 @@ describeCells(
       return { browser, id: idOf(sid), record, loaded, since: running.events.length };
     }
 
-    it.each([0, 2, 999])(
-      'version %i is no session, is reported, and is kept as it is (FLT-59)',
-      async version => {
-        const { browser, id, record, loaded, since } = await foreign(version);
-        expect(await me(browser)).toEqual(nobody);
-        expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
-        expect(browser.cookies.get('sid')).toBeDefined(); // a newer process may serve the next request
-        await running.sessions.prune();
-        expect(await loaded()).toEqual(record);
-      },
-    );
+    it.each([0, 2, 999])('version %i is no session, is reported, and is kept as it is', async version => {
+      const { browser, id, record, loaded, since } = await foreign(version);
+      expect(await me(browser)).toEqual(nobody);
+      expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
+      expect(browser.cookies.get('sid')).toBeDefined(); // a newer process may serve the next request
+      await running.sessions.prune();
+      expect(await loaded()).toEqual(record);
+    });
 
-    it('nor is it taken over, listed or revoked with the sessions of its user (FLT-59)', async () => {
+    it('nor is it taken over, listed or revoked with the sessions of its user', async () => {
       const { browser, id, record, loaded } = await foreign(999);
       const old = browser.cookies.get('sid');
       await indexOf(running.store)?.add('alice', id, record.expiresAt, record.lastSeenAt);
@@ -74,7 +71,7 @@ describeCells(
       expect((await me(alice)).user).toBe('alice');
     });
 
-    it('a logout and a revoke of all do end it: no user must stay signed in elsewhere (FLT-59)', async () => {
+    it('a logout and a revoke of all do end it: no user must stay signed in elsewhere', async () => {
       const first = await foreign(999);
       await first.browser.get(returning(({ session }) => session.destroy()));
       expect(await first.loaded()).toBeUndefined();
@@ -90,7 +87,7 @@ describeCells(
       expect(await second.loaded()).toBeUndefined();
     });
 
-    it('what a later release adds to version 1 changes nothing for us, and stays (FLT-59)', async () => {
+    it('what a later release adds to version 1 changes nothing for us, and stays', async () => {
       const sid = newSid();
       const now = running.clock.now();
       const meta = JSON.stringify({

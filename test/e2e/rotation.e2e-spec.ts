@@ -77,7 +77,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
   ];
 
   describe.each(rotations)('$name', ({ rotate, user }) => {
-    it('gives a new id and the cookie for it in the same answer, and keeps the data (ROT-01)', async () => {
+    it('gives a new id and the cookie for it in the same answer, and keeps the data', async () => {
       const browser = await visitor({ cart: ['a'] });
       const old = browser.cookie;
       const answer = await run<Data>(browser, async session => {
@@ -91,7 +91,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user, data: { cart: ['a'] } });
     });
 
-    it('leaves nothing under the old id, at once (ROT-02, REQ-10)', async () => {
+    it('leaves nothing under the old id, at once', async () => {
       const browser = await visitor({ cart: ['a'] });
       const before = browser.copy();
       const slow = await begin<Data>(browser, async (session, pause) => {
@@ -103,7 +103,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(before)).toEqual({ user: null, data: {} });
     });
 
-    it('keeps what the request changed before it and changes after it (ROT-07)', async () => {
+    it('keeps what the request changed before it and changes after it', async () => {
       const browser = await visitor({ cart: ['a'], note: 'x', other: 'y' });
       const answer = await run<Data>(browser, async session => {
         session.note = 'before';
@@ -127,7 +127,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect((await factsOf(browser)).data).toEqual({ cart: ['a', 'b'] });
     });
 
-    it('of a session that was never saved, only the new id exists (ROT-05)', async () => {
+    it('of a session that was never saved, only the new id exists', async () => {
       const browser = app.browser();
       place.store.taken();
       const answer = await run<Data>(browser, async session => {
@@ -139,7 +139,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user, data: { note: 'new' } });
     });
 
-    it('twice in one request leaves the last id only, and one cookie (ROT-06)', async () => {
+    it('twice in one request leaves the last id only, and one cookie', async () => {
       const browser = await visitor({ note: 'x' });
       place.store.taken();
       const answer = await run<Data>(browser, async session => {
@@ -151,7 +151,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user, data: { note: 'x' } });
     });
 
-    it('twice at once on one object works one after the other (ROT-06)', async () => {
+    it('twice at once on one object works one after the other', async () => {
       const browser = await visitor({ note: 'x' });
       place.store.taken();
       const answer = await run<Data>(browser, session => Promise.all([rotate(session), rotate(session)]));
@@ -214,7 +214,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user, data: { note: 'mine', count: 2 } });
     });
 
-    it('asks for another id when the first is taken (ROT-10)', async () => {
+    it('asks for another id when the first is taken', async () => {
       const browser = await visitor({ note: 'x' });
       place.store.taken();
       place.store.on('create', () => false, { times: 1 });
@@ -234,7 +234,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user: null, data: { note: 'x' } });
     });
 
-    it('that fails before the old record is ended loses no data: 503, no cookie (ROT-11)', async () => {
+    it('that fails before the old record is ended loses no data: 503, no cookie', async () => {
       const browser = await visitor({ note: 'x' });
       const mend = place.store.fail('destroy');
       const answer = await run<Data>(browser, session => rotate(session));
@@ -306,7 +306,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await app.sessions.listByUser('nobody else')).toEqual([]);
     });
 
-    it('of two regenerate({ keep }) one wins, the other rejects with 409, and no record is left over (ROT-08)', async () => {
+    it('of two regenerate({ keep }) one wins, the other rejects with 409, and no record is left over', async () => {
       const browser = await visitor({ note: 'x' });
       place.store.taken();
       const both = meetingOf(2);
@@ -327,7 +327,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await leftOfCreated()).toHaveLength(1);
     });
 
-    it('of 50 pairs of logins as two users none ever share a session, and the data goes to one (FLT-55)', async () => {
+    it('of 50 pairs of logins as two users none ever share a session, and the data goes to one', async () => {
       for (let pair = 0; pair < 50; pair++) {
         const browser = await visitor({ note: 'pre-session' });
         const both = meetingOf(2);
@@ -391,7 +391,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       { keep: ['no such key'], data: {} },
       { keep: [], data: {} },
       { keep: false, data: {} },
-    ])('with keep $keep carries over just that (REQ-15)', async ({ keep, data }) => {
+    ])('with keep $keep carries over just that', async ({ keep, data }) => {
       const browser = await visitor(all);
       const seen = await run<Data>(browser, async session => {
         await session.login('alice', { keep });
@@ -413,7 +413,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it.each([{ keep: undefined }, { keep: true }, { keep: ['note'] }])(
-      'as somebody else with keep $keep starts from an empty session (ROT-14)',
+      'as somebody else with keep $keep starts from an empty session',
       async options => {
         const browser = await visitor({ note: 'of alice', cart: ['hers'] }, 'alice');
         const before = browser.copy();
@@ -441,7 +441,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user: 'bob', data: {} });
     });
 
-    it('as the same user again keeps the data and rotates (REQ-10, ROT-14)', async () => {
+    it('as the same user again keeps the data and rotates', async () => {
       const browser = await visitor({ note: 'n' }, 'alice');
       const before = browser.copy();
       await run<Data>(browser, session => session.login('alice'));
@@ -449,7 +449,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(before)).toEqual({ user: null, data: {} });
     });
 
-    it('keeps createdAt, sets loggedInAt, and starts the absolute limit again (ROT-15, TTL-13)', async () => {
+    it('keeps createdAt, sets loggedInAt, and starts the absolute limit again', async () => {
       const browser = await visitor({ note: 'n' });
       const [createdAt, never] = (await run<Data>(browser, times)).json<(number | null)[]>();
       expect(never).toBeNull();
@@ -470,7 +470,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user: null, data: { note: 'n' } });
     });
 
-    it('is listed under the new id and not under the old (ROT-16)', async () => {
+    it('is listed under the new id and not under the old', async () => {
       const browser = await visitor({ note: 'n' }, 'listed');
       await run<Data>(browser, session => session.login('listed'));
       await run<Data>(browser, session => session.regenerate({ keep: true }));
@@ -480,7 +480,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
   });
 
   describe('regenerate()', () => {
-    it('empties and unbinds (ADV-29)', async () => {
+    it('empties and unbinds', async () => {
       const browser = await visitor({ note: 'n', cart: ['a'] }, 'alice');
       const before = browser.copy();
       const answer = await run<Data>(browser, async session => {
@@ -494,7 +494,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(before)).toEqual({ user: null, data: {} });
     });
 
-    it('with keys to keep carries over those, and the binding, creation and limits stay (ROT-15)', async () => {
+    it('with keys to keep carries over those, and the binding, creation and limits stay', async () => {
       const browser = await visitor({ note: 'n', cart: ['a'] }, 'alice');
       const before = (await run<Data>(browser, times)).json();
       app.clock.advance(5 * MINUTE);
@@ -514,7 +514,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(place.store.taken()).toEqual([]);
     });
 
-    it('and destroy(), then a new value: a new id, one cookie, nothing of the old (ROT-13)', async () => {
+    it('and destroy(), then a new value: a new id, one cookie, nothing of the old', async () => {
       const browser = await visitor({ note: 'n' }, 'alice');
       const before = browser.copy();
       const answer = await run<Data>(browser, async session => {
@@ -528,7 +528,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
   });
 
-  it('the mark of a rotated-away id is nobody’s session for every request, and wears off (ROT-02)', async () => {
+  it('the mark of a rotated-away id is nobody’s session for every request, and wears off', async () => {
     const browser = await visitor({ note: 'n' }, 'alice');
     const before = browser.copy();
     await run<Data>(browser, session => session.regenerate({ keep: true }));

@@ -148,35 +148,32 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     it.each([
       { what: 'a change', verb: 'update' as const, browserOf: () => visitor({ note: 'before' }) },
       { what: 'a first value', verb: 'create' as const, browserOf: async () => app.browser() },
-    ])(
-      'sends no byte before the store has said yes to $what (FLT-52, HTTP-30)',
-      async ({ verb, browserOf }) => {
-        const browser = await browserOf();
-        const hold = store.hold(verb);
-        let socket!: Socket;
-        let sentBefore = 0;
-        const answering = run<Data>(
-          browser,
-          (session, _, http) => {
-            session.note = 'after';
-            ({ socket } = http.request);
-            sentBefore = socket.bytesWritten;
-            return answer(http);
-          },
-          { answersItself },
-        );
-        await hold.reached;
-        await untilQuiet();
-        expect(socket.bytesWritten).toBe(sentBefore);
-        hold.release();
-        const { status: sent, setCookies } = await answering;
-        expect(sent).toBe(status);
-        expect(setCookies).toHaveLength(verb === 'create' ? 1 : 0);
-        expect((await run<Data>(browser, facts)).json()).toEqual({ user: null, data: { note: 'after' } });
-      },
-    );
+    ])('sends no byte before the store has said yes to $what', async ({ verb, browserOf }) => {
+      const browser = await browserOf();
+      const hold = store.hold(verb);
+      let socket!: Socket;
+      let sentBefore = 0;
+      const answering = run<Data>(
+        browser,
+        (session, _, http) => {
+          session.note = 'after';
+          ({ socket } = http.request);
+          sentBefore = socket.bytesWritten;
+          return answer(http);
+        },
+        { answersItself },
+      );
+      await hold.reached;
+      await untilQuiet();
+      expect(socket.bytesWritten).toBe(sentBefore);
+      hold.release();
+      const { status: sent, setCookies } = await answering;
+      expect(sent).toBe(status);
+      expect(setCookies).toHaveLength(verb === 'create' ? 1 : 0);
+      expect((await run<Data>(browser, facts)).json()).toEqual({ user: null, data: { note: 'after' } });
+    });
 
-    it('answers 503 when the store says no, with Retry-After and nothing of the answer (FLT-06, HTTP-35)', async () => {
+    it('answers 503 when the store says no, with Retry-After and nothing of the answer', async () => {
       const browser = await visitor({ note: 'before' });
       store.fail('update');
       const failed = await run<Data>(
@@ -214,7 +211,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
   });
 
-  it('a redirect that is followed at once finds the new state, time after time (FLT-52)', async () => {
+  it('a redirect that is followed at once finds the new state, time after time', async () => {
     const browser = app.browser();
     for (let i = 0; i < 20; i++) {
       const hold = store.hold(i === 0 ? 'create' : 'update', { at: 'after' });
@@ -233,7 +230,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     }
   });
 
-  it('the commit completes although the client has gone (HTTP-34, FLT-48)', async () => {
+  it('the commit completes although the client has gone', async () => {
     const browser = await visitor({ note: 'before' });
     const client = new AbortController();
     const hold = store.hold('update');
@@ -393,7 +390,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
   });
 
-  describe('a destroy() that fails (FLT-07)', () => {
+  describe('a destroy() that fails', () => {
     it('answers 503, keeps the cookie and the session, and works when it is repeated', async () => {
       const browser = await visitor({ note: 'x' }, 'alice');
       store.fail('destroy');

@@ -347,7 +347,7 @@ describe.each(modes)('reaching the session with load: $load on $platform.name', 
     expect([answer.status, await answer.json()]).toEqual([200, ['tea', 'uploaded']]);
   });
 
-  it('not outside of a request: a typed error that says so (API-14)', async () => {
+  it('not outside of a request: a typed error that says so', async () => {
     const errors = await Promise.all(
       [
         running.sessions.current(),

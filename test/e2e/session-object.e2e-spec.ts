@@ -53,7 +53,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(value).toEqual({ count: 2, nested: { list: [1, 2, 3] }, 'any string': null });
   });
 
-  it('gives dict-like access: get, set, has, delete and clear (API-02, API-03, API-07)', async () => {
+  it('gives dict-like access: get, set, has, delete and clear', async () => {
     const browser = running.browser();
     await play(browser, session => {
       session.set('a', 1);
@@ -85,7 +85,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect((await play(browser, session => Object.keys(session))).value).toEqual([]);
   });
 
-  it('clear() keeps the id, the user and the limits (API-09)', async () => {
+  it('clear() keeps the id, the user and the limits', async () => {
     const browser = running.browser();
     await play(browser, session => session.login('alice'));
     const before = await play(browser, session => {
@@ -147,7 +147,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     });
   });
 
-  it.each([...RESERVED])('refuses to assign %s and names the way (S-06, D-04)', async (name, way) => {
+  it.each([...RESERVED])('refuses to assign %s and names the way', async (name, way) => {
     const { value, error } = await play(running.browser(), session => {
       const errors: unknown[] = [];
       const target = session as unknown as Record<string, unknown>;
@@ -174,7 +174,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     }
   });
 
-  it('stores the rest of a body that was merged in up to the reserved name, and no metadata (D-04, D-05)', async () => {
+  it('stores the rest of a body that was merged in up to the reserved name, and no metadata', async () => {
     const browser = running.browser();
     await play(browser, session => void (session.cart = ['tea']));
     const body = JSON.parse('{"color":"red","loggedInAs":"admin","size":1}') as object;
@@ -189,7 +189,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(free.value).toEqual({ user: undefined, data: { cart: ['tea'], ...named } });
   });
 
-  it('keeps odd keys apart and pollutes nothing (D-01, D-06, STO-27)', async () => {
+  it('keeps odd keys apart and pollutes nothing', async () => {
     const browser = running.browser();
     const written = await play(browser, session => {
       for (const [index, key] of ODD_KEYS.entries()) session[key] = { index };
@@ -213,7 +213,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect((await play(browser, session => Object.keys(session))).value).toEqual([]);
   });
 
-  it('keeps data under members’ names for get() and set(), and the members keep working (S-06)', async () => {
+  it('keeps data under members’ names for get() and set(), and the members keep working', async () => {
     const browser = running.browser();
     await play(browser, session => {
       for (const key of RESERVED_KEYS) session.set(key, `data of ${key}`);
@@ -256,7 +256,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(value).toEqual([true, { resolve: 1 }, '{"toJSON":"data"}']);
   });
 
-  it('pollutes no prototype by what is stored (D-02, D-03, S-03, S-04, S-05)', async () => {
+  it('pollutes no prototype by what is stored', async () => {
     const browser = running.browser();
     const evil =
       '{"__proto__":{"admin":true},"constructor":{"prototype":{"polluted":1}},"a":{"__proto__":{"admin":true}}}';
@@ -324,7 +324,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(value).toEqual({ keys: ['kept'], isInner: true, list: [undefined] });
   });
 
-  it('lets a handler remove keys while it goes through them (API-08)', async () => {
+  it('lets a handler remove keys while it goes through them', async () => {
     const browser = running.browser();
     await play(browser, session => void Object.assign(session, { a: 1, b: 2, c: 3 }));
     await play(browser, session => {
@@ -333,7 +333,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect((await play(browser, session => ({ ...session }))).value).toEqual({ b: 2 });
   });
 
-  it('prints its data and no token (D-15)', async () => {
+  it('prints its data and no token', async () => {
     const browser = running.browser();
     await play(browser, session => void (session.cart = ['tea']));
     const token = [...browser.cookies.values()].join();
@@ -364,7 +364,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(value).toEqual([1, 'alice']);
   });
 
-  it('sees a change of a nested value that was read, and writes nothing when nothing differs (D-10)', async () => {
+  it('sees a change of a nested value that was read, and writes nothing when nothing differs', async () => {
     const browser = running.browser();
     await play(browser, session => void (session.deep = { map: new Map([['a', { n: 1 }]]) }));
     await play(browser, session => void (session.deep.map.get('a').n = 2));

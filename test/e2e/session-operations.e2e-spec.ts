@@ -24,7 +24,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
   }
 
   describe('facts', () => {
-    it('are absent until the session is stored, and Dates from then on, in the same request too (API-10)', async () => {
+    it('are absent until the session is stored, and Dates from then on, in the same request too', async () => {
       const browser = running.browser();
       const { value } = await play(browser, async session => {
         const facts = () => ({
@@ -307,7 +307,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
   });
 
   describe('destroy()', () => {
-    it('deletes the record, clears the cookie, and leaves an empty session in hand (API-11)', async () => {
+    it('deletes the record, clears the cookie, and leaves an empty session in hand', async () => {
       const browser = await visitor({ x: 1 });
       const copy = browser.copy();
       const { value, answer } = await play(browser, async session => {
@@ -322,7 +322,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect((await play(copy, session => session.isNew)).value).toBe(true);
     });
 
-    it('then writing starts a fresh session: a new id and exactly one Set-Cookie (ROT-13)', async () => {
+    it('then writing starts a fresh session: a new id and exactly one Set-Cookie', async () => {
       const browser = await visitor({ x: 1 });
       await play(browser, session => session.login('alice'));
       const before = browser.cookie;
@@ -399,7 +399,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
   });
 
-  describe('save(), reload() and touch() (API-13)', () => {
+  describe('save(), reload() and touch()', () => {
     it('save() writes now, and only what is not yet written', async () => {
       const browser = await visitor({ x: 1 });
       const { value } = await play(browser, async session => {
@@ -548,7 +548,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect(value).toEqual(['TypeError', Array(5).fill('SESSION_MISUSED'), 2]);
     });
 
-    it('take() gives a value once, and nothing after that (API-04)', async () => {
+    it('take() gives a value once, and nothing after that', async () => {
       const browser = await visitor({ token: 'once', x: 1 });
       const tabs = Array.from({ length: 8 }, () => browser.copy());
       const taken = await Promise.all(tabs.map(tab => play(tab, session => session.take('token'))));
@@ -569,7 +569,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
   });
 
-  describe('flash messages (API-16)', () => {
+  describe('flash messages', () => {
     it('are shown once, oldest first, by category or all', async () => {
       const browser = running.browser();
       await play(browser, session => {

@@ -28,7 +28,7 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
     ['64 KiB', 64 * KIB, true],
     ['64 KiB and a byte', 64 * KIB + 1, false],
     ['65 KiB', 65 * KIB, false],
-  ])('counts bytes, not characters: %s (FLT-42, D-11)', async (_, bytes, isAccepted) => {
+  ])('counts bytes, not characters: %s', async (_, bytes, isAccepted) => {
     for (const fill of [ascii, emoji]) {
       const browser = running.browser();
       const { answer, error } = await play(browser, session => void (session.v = fill(bytes)));
@@ -82,7 +82,7 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
     expect(after.value).toEqual([undefined, ['v']]);
   });
 
-  it('refuses 20 MB and keeps what was stored (FLT-42)', async () => {
+  it('refuses 20 MB and keeps what was stored', async () => {
     const browser = running.browser();
     await play(browser, session => void (session.x = 1));
     const { error } = await play(browser, session => void (session.v = 'a'.repeat(20_000_000)));

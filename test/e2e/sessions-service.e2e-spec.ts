@@ -167,7 +167,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await app.sessions.listByUser(second)).toHaveLength(1);
     });
 
-    it('heals: entries of dead sessions are skipped until their limit has passed, then cleared (ROT-16)', async () => {
+    it('heals: entries of dead sessions are skipped until their limit has passed, then cleared', async () => {
       const user = newUser();
       for (let i = 0; i < 3; i++) {
         const { browser } = await signIn(app, user);
@@ -252,7 +252,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect((await run(other.browser, session => session.a)).text).toBe('1');
     });
 
-    it('ends all of this user and of nobody else, and says how many (REQ-32, ADV-56)', async () => {
+    it('ends all of this user and of nobody else, and says how many', async () => {
       const [user, somebodyElse] = [newUser(), newUser()];
       const signedIn = [await signIn(app, user), await signIn(app, user), await signIn(app, user)];
       const other = await signIn(app, somebodyElse);
@@ -427,7 +427,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       ]);
     });
 
-    it('never carry a token (REQ-61)', async () => {
+    it('never carry a token', async () => {
       const tokens: string[] = [];
       const events = await eventsOf(app, async () => {
         const { browser } = await signIn(app, newUser());

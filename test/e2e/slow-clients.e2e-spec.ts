@@ -62,7 +62,7 @@ describeCells('a body that takes its time', backends, ({ platform, backend }) =>
     ['take()', ({ session }) => session.take('n'), { user: 'alice', data: { slow: 'written' } }],
     ['regenerate()', ({ session }) => session.regenerate({ keep: true }), { user: 'alice', data: { n: 1 } }],
     ['destroy()', ({ session }) => session.destroy(), nobody],
-  ])("does not block another request's %s on the same session (FLT-47)", async (_, handler, expected) => {
+  ])("does not block another request's %s on the same session", async (_, handler, expected) => {
     const alice = await visitor(running, login);
     await alice.get(returning(({ session }) => void (session.n = 1)));
     const wire = await Wire.open(running.url);
@@ -78,7 +78,7 @@ describeCells('a body that takes its time', backends, ({ platform, backend }) =>
     expect(await me(alice)).toEqual(expected);
   });
 
-  it('nor does a client that never reads its answer: what its request changed is saved (FLT-47)', async () => {
+  it('nor does a client that never reads its answer: what its request changed is saved', async () => {
     const alice = await visitor(running, login);
     const wire = await Wire.open(running.url);
     wire.socket.pause();
@@ -121,7 +121,7 @@ describe.each(platforms)('half-open requests on $name', platform => {
   });
   afterAll(() => running.close());
 
-  it('500 of them cost no store call, and nobody waits for them (FLT-47)', async () => {
+  it('500 of them cost no store call, and nobody waits for them', async () => {
     const alice = await visitor(running, login);
     store.calls.length = 0;
     await traffic(alice);
@@ -153,7 +153,7 @@ describeCells('clients that go away at any time', backends, ({ platform, backend
     return new Promise(resolve => server.getConnections((_, open) => resolve(open)));
   }
 
-  it('what they began is done once or not at all, and nothing is left over (FLT-48)', async () => {
+  it('what they began is done once or not at all, and nothing is left over', async () => {
     const alice = await visitor(running, login);
     const open = await openConnections();
     const counts: number[] = [];

@@ -42,7 +42,7 @@ async function steal(running: RunningApp, copyOfStore: () => Promise<string>): P
 }
 
 describe.each(platforms)('a stolen copy of the store signs nobody in, on $name', platform => {
-  it('whatever a store is told holds no token, and no id is one (REQ-61, guarantee 10)', async () => {
+  it('whatever a store is told holds no token, and no id is one', async () => {
     const store = new CountingStore();
     const running = await startApp({ platform, backend: { store }, controllers: [AccountController] });
     try {
@@ -54,7 +54,7 @@ describe.each(platforms)('a stolen copy of the store signs nobody in, on $name',
 });
 
 describeCells('a stolen copy of what is stored', outsideBackends, ({ platform, backend }) => {
-  it('signs nobody in, names and contents included (REQ-61, guarantee 10)', async () => {
+  it('signs nobody in, names and contents included', async () => {
     const place = await backend.place();
     const running = await startApp({
       platform,

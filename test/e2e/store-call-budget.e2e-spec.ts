@@ -74,7 +74,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     return place.store.taken();
   }
 
-  it('none for a visitor, whatever he looks at (REQ-13, FLT-40, guarantee 6)', async () => {
+  it('none for a visitor, whatever he looks at', async () => {
     const looks: Script<Data>[] = [
       session => session.a,
       session => 'a' in session,
@@ -98,7 +98,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     expect(place.store.taken()).toEqual([]);
   });
 
-  it('none for a cookie that cannot be ours (guarantee 12)', async () => {
+  it('none for a cookie that cannot be ours', async () => {
     const browser = app.browser();
     browser.cookies.set('sid', 'nonsense');
     expect(await callsOf(browser, session => session.a)).toEqual([]);
@@ -151,7 +151,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     { what: 'removing what is not there', script: session => void delete (session as { x?: 1 }).x },
     { what: 'setting and removing a new key', script: s => void (s.set('x', 1), s.delete('x')) },
     { what: 'saving without a change', script: session => session.save() },
-  ])('$what writes nothing (CON-16)', async ({ script }) => {
+  ])('$what writes nothing', async ({ script }) => {
     expect(await callsOf(await visitor(), script)).toEqual(['load']);
   });
 
@@ -166,7 +166,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     expect(update).toMatchObject({ set: { 'd:n': '5' }, delete: [] });
   });
 
-  it('one touch per interval, and none beside a write (TTL-05)', async () => {
+  it('one touch per interval, and none beside a write', async () => {
     const browser = await visitor();
     app.clock.advance(2 * MINUTE);
     expect(await callsOf(browser, session => session.a)).toEqual(['load', 'touch']);
@@ -204,7 +204,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     expect((await run<Data>(browser, session => session.n)).text).toBe('50');
   });
 
-  it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun (FLT-49)', async () => {
+  it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun', async () => {
     const browser = await visitor();
     app.clock.advance(2 * 60 * MINUTE);
     place.store.taken();

@@ -170,7 +170,7 @@ describe.each(platforms)('a store with faults on $name', platform => {
     expect(failures()).toEqual([]);
   });
 
-  it('no event and no log line of a fault carries the token (REQ-61)', async () => {
+  it('no event and no log line of a fault carries the token', async () => {
     const browser = await alice();
     const [token] = browser.cookies.values();
     store.fail('any');
@@ -207,7 +207,7 @@ async function start(
 }
 
 describe.each(platforms)('a store that is silent on $name', platform => {
-  describe('that is frozen (FLT-01)', () => {
+  describe('that is frozen', () => {
     it.concurrent(
       'costs one request its deadline; those that follow fail at once, without asking it',
       async ({ onTestFinished }) => {
@@ -326,7 +326,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
     );
 
     it.concurrent(
-      'a destroy() that times out keeps the cookie; the session may be alive, and it works later (FLT-07)',
+      'a destroy() that times out keeps the cookie; the session may be alive, and it works later',
       async ({ onTestFinished }) => {
         const { store, browser } = await start(platform, onTestFinished);
         store.freeze('destroy');
@@ -409,7 +409,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
   });
 });
 
-describe.each(platforms)("onStoreError: 'anonymous' on $name (HTTP-36)", platform => {
+describe.each(platforms)("onStoreError: 'anonymous' on $name", platform => {
   const store = new FaultyStore();
   let app: RunningApp;
   beforeAll(async () => {
@@ -460,7 +460,7 @@ describe.each(platforms)('start-up on $name', platform => {
   const startWith = async (options: SessionModuleOptions): Promise<void> =>
     (await startApp({ platform, backend: options })).close();
 
-  it('with a store that does not answer starts, says so, answers 503, and serves as soon as it is there (FLT-03)', async () => {
+  it('with a store that does not answer starts, says so, answers 503, and serves as soon as it is there', async () => {
     const store = new FaultyStore();
     store.fail('any', new Error('ECONNREFUSED'));
     const app = await startApp({ platform, backend: { store }, controllers: [ScriptController] });
@@ -507,7 +507,7 @@ describe.each(platforms)('start-up on $name', platform => {
 });
 
 describe.each(platforms)('a full store on $name over memory', platform => {
-  it('refuses new sessions with 503; reads, changes, touches and logouts of the others work (FLT-16)', async () => {
+  it('refuses new sessions with 503; reads, changes, touches and logouts of the others work', async () => {
     const app = await startApp({
       platform,
       backend: { type: 'memory', maxSessions: 1 },
@@ -532,7 +532,7 @@ describe.each(platforms)('a full store on $name over memory', platform => {
 });
 
 describe.each(platforms)('a slow store on $name', platform => {
-  it('within the deadline is waited for, reads side by side (FLT-08)', async () => {
+  it('within the deadline is waited for, reads side by side', async () => {
     const store = new FaultyStore();
     const app = await startApp({
       platform,

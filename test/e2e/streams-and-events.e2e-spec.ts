@@ -63,7 +63,7 @@ describe.each(platforms)('server-sent events on $name', platform => {
   afterAll(() => running.close());
 
   it.each(['observable', 'promise'])(
-    'a change before the first event is saved, and the cookie goes with the head (HTTP-31, %s)',
+    'a change before the first event is saved, and the cookie goes with the head (%s)',
     async style => {
       before = session => void (session.mark = 'before');
       events = () => of({ data: 'one' }, { data: 'two' });
@@ -77,7 +77,7 @@ describe.each(platforms)('server-sent events on $name', platform => {
     },
   );
 
-  it('a change that the first event makes is in time (HTTP-31)', async () => {
+  it('a change that the first event makes is in time', async () => {
     before = () => undefined;
     events = session =>
       eventsOf(async function* () {
@@ -89,7 +89,7 @@ describe.each(platforms)('server-sent events on $name', platform => {
     expect((await me(browser)).data).toEqual({ mark: 'first' });
   });
 
-  it('events arrive as they are made, while the stream goes on (HTTP-33)', async () => {
+  it('events arrive as they are made, while the stream goes on', async () => {
     const goOn = new Deferred();
     before = session => void (session.mark = 'before');
     events = () =>
@@ -109,7 +109,7 @@ describe.each(platforms)('server-sent events on $name', platform => {
     expect(text).toContain('two');
   });
 
-  it('a first record during the events is refused with a typed error (HTTP-31, FLT-53)', async () => {
+  it('a first record during the events is refused with a typed error', async () => {
     const codes: string[] = [];
     before = () => undefined;
     events = session =>
@@ -130,7 +130,7 @@ describe.each(platforms)('server-sent events on $name', platform => {
     expect(await me(browser)).toEqual(nobody);
   });
 
-  it('an existing session: save(), update(), take() and destroy() work during the events (HTTP-31)', async () => {
+  it('an existing session: save(), update(), take() and destroy() work during the events', async () => {
     const codes: string[] = [];
     const seen: unknown[] = [];
     const browser = running.browser();
@@ -190,7 +190,7 @@ const lateChanges = [
 
 describe.each(platforms)('a change after the head has left, on $name', platform => {
   for (const { title, early, late } of lateChanges) {
-    it(`${title}: not saved, one event, one warning (FLT-53)`, async () => {
+    it(`${title}: not saved, one event, one warning`, async () => {
       const running = await startScriptedApp(platform);
       try {
         const closed = new Deferred();
@@ -263,7 +263,7 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
     }
   });
 
-  it('long polling: a change made while the client waited is saved before the answer (FLT-53)', async () => {
+  it('long polling: a change made while the client waited is saved before the answer', async () => {
     const running = await startScriptedApp(platform);
     try {
       const news = new Deferred();
@@ -287,7 +287,7 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
     }
   });
 
-  it('a stream that reads the session for each chunk works, and changes nothing (HTTP-31)', async () => {
+  it('a stream that reads the session for each chunk works, and changes nothing', async () => {
     const running = await startScriptedApp(platform);
     try {
       const browser = running.browser();

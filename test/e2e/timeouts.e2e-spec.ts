@@ -63,7 +63,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
   }
 
   describe('the idle limit', () => {
-    it('a look inside of it extends it, and it ends after it (REQ-20, TTL-01)', async () => {
+    it('a look inside of it extends it, and it ends after it', async () => {
       const browser = await visitor();
       for (let i = 0; i < 3; i++) {
         app.clock.advance(20 * MINUTE);
@@ -88,7 +88,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       expect(await isAlive(other)).toBe(true);
     });
 
-    it('holds by our clock, although the store has the record still (FLT-25)', async () => {
+    it('holds by our clock, although the store has the record still', async () => {
       const browser = await visitor();
       const { text: id } = await run(browser, ids);
       app.clock.advance(idleTimeout);
@@ -133,7 +133,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       { what: 'loggedInAs', use: session => session.loggedInAs ?? null },
       { what: 'an assignment', use: session => void (session.note = 'x') },
       { what: 'touch()', use: session => session.touch() },
-    ])('$what is activity (TTL-04)', async ({ use }) => {
+    ])('$what is activity', async ({ use }) => {
       const browser = await visitor();
       app.clock.advance(20 * MINUTE);
       expect((await run(browser, use)).status).toBe(200);
@@ -141,7 +141,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       expect(await isAlive(browser)).toBe(true);
     });
 
-    it('a session that expires during a long request: a normal answer, nothing revived (TTL-10)', async () => {
+    it('a session that expires during a long request: a normal answer, nothing revived', async () => {
       const browser = await visitor();
       const slow = await begin<Data>(browser, async (session, pause) => {
         session.note = 'late';
@@ -157,7 +157,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
   });
 
   describe('the touch', () => {
-    it('100 looks in one interval cause none, and each later interval one at most (TTL-05)', async () => {
+    it('100 looks in one interval cause none, and each later interval one at most', async () => {
       const browser = await visitor();
       const start = app.clock.now();
       for (let i = 0; i < 100; i++) {
@@ -182,7 +182,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       expect(place.store.taken()).toEqual(['load', 'update', 'load']);
     });
 
-    it('moves forward only: a request that began long before does not shorten it (FLT-30)', async () => {
+    it('moves forward only: a request that began long before does not shorten it', async () => {
       const browser = await visitor();
       const { text: id } = await run(browser, ids);
       app.clock.advance(2 * MINUTE);
@@ -201,7 +201,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
   });
 
   describe('the absolute limit', () => {
-    it('nothing extends it (REQ-21, TTL-02)', async () => {
+    it('nothing extends it', async () => {
       const browser = await visitor();
       for (let passed = 0; passed < absoluteTimeout - 20 * MINUTE; passed += 20 * MINUTE) {
         app.clock.advance(20 * MINUTE);
@@ -213,7 +213,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       expect(app.events.at(-1)).toMatchObject({ type: 'expired', reason: 'absolute' });
     });
 
-    it('the end that is told is the earlier of the two (TTL-03)', async () => {
+    it('the end that is told is the earlier of the two', async () => {
       const browser = await visitor();
       const left = async () => Number((await run(browser, end)).text) - app.clock.now();
       expect(await left()).toBeGreaterThan(idleTimeout - MINUTE);
@@ -224,7 +224,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       expect(await left()).toBeLessThanOrEqual(20 * MINUTE);
     });
 
-    it('a login starts it again, regenerate({ keep: true }) does not (ROT-15)', async () => {
+    it('a login starts it again, regenerate({ keep: true }) does not', async () => {
       for (const { rotate, alive } of [
         { rotate: logIn, alive: true },
         { rotate: (session => session.regenerate({ keep: true })) as Script<Data>, alive: false },
@@ -242,7 +242,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
   });
 
   describe('an option that was changed', () => {
-    it('raised, extends no live session: neither limit (guarantee 7)', async () => {
+    it('raised, extends no live session: neither limit', async () => {
       const generous = await startWith({ idleTimeout: 3 * HOUR, absoluteTimeout: 40 * HOUR });
       const browser = await visitor();
       const there = browser.copy(generous.url);
@@ -282,7 +282,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
   });
 
-  it('two applications whose clocks are 90 seconds apart agree on who is alive (FLT-30)', async () => {
+  it('two applications whose clocks are 90 seconds apart agree on who is alive', async () => {
     const ahead = new ManualClock();
     ahead.advance(app.clock.now() - ahead.now() + 90 * SECOND);
     const other = await startApp({

@@ -45,7 +45,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
   });
   afterAll(() => app.close());
 
-  it('100 parallel increments count to 100, and each got a number of its own (CON-09)', async () => {
+  it('100 parallel increments count to 100, and each got a number of its own', async () => {
     const browser = await visitor(app);
     const all = meetingOf(100);
     const answers = await Promise.all(
@@ -272,7 +272,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
     expect(await dataOf(theirs)).toEqual({ n: 1 });
   });
 
-  it('readers do not wait for one that is under way, nor do updates of other keys (CON-13)', async () => {
+  it('readers do not wait for one that is under way, nor do updates of other keys', async () => {
     const browser = await visitor(app, { n: 7 });
     const slow = await begin<Data>(browser, (session, wait) =>
       session.update('n', async (n = 0) => {
@@ -289,7 +289,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
   it.each<{ name: string; then: (session: Session<Data>) => Promise<void> }>([
     { name: 'login()', then: session => session.login('alice') },
     { name: 'regenerate({ keep: true })', then: session => session.regenerate({ keep: true }) },
-  ])('$name on the same object waits for it and carries its result over (CON-14)', async ({ then }) => {
+  ])('$name on the same object waits for it and carries its result over', async ({ then }) => {
     const browser = await visitor(app, { n: 1 });
     await run<Data>(browser, async session => {
       const update = session.update('n', async (n = 0) => {
@@ -380,7 +380,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
     expect(answer.setCookies).toEqual([]);
   });
 
-  it('a flash message that 20 requests ask for at once is given out once (CON-17)', async () => {
+  it('a flash message that 20 requests ask for at once is given out once', async () => {
     const browser = app.browser();
     await run(browser, session => {
       session.flash('info', 'one');
@@ -402,7 +402,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
     expect((await run(browser, session => session.flashes())).json()).toEqual([]);
   });
 
-  it('20 flash messages left by parallel requests are all there (FLT-51)', async () => {
+  it('20 flash messages left by parallel requests are all there', async () => {
     const browser = await visitor(app);
     const all = meetingOf(20);
     await Promise.all(
@@ -592,7 +592,7 @@ describeCells('update() and take() across two applications', sharedBackends, ({ 
     await here.close();
   });
 
-  it('100 parallel increments count to 100, functions that take their time included (CON-09)', async () => {
+  it('100 parallel increments count to 100, functions that take their time included', async () => {
     const browser = await visitor(here);
     const all = meetingOf(100);
     const answers = await Promise.all(
@@ -628,7 +628,7 @@ describeCells('update() and take() across two applications', sharedBackends, ({ 
     expect(taken.filter(value => value !== undefined)).toEqual(['token']);
   });
 
-  it('a flash message that both ask for is given out once (CON-17)', async () => {
+  it('a flash message that both ask for is given out once', async () => {
     const browser = here.browser();
     await run(browser, session => session.flash('info', 'once'));
     const all = meetingOf(10);

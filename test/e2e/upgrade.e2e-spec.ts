@@ -81,7 +81,7 @@ describeCells('an upgrade request', backends, ({ platform, backend }) => {
     await player.post('/join');
   });
 
-  it('has the session, of a socket.io client too; nothing is written to the socket (HTTP-32)', async () => {
+  it('has the session, of a socket.io client too; nothing is written to the socket', async () => {
     const { request, received, close } = await open(player.cookie);
     const session = await getSession<Game>(request);
     expect({ ...session, user: session.loggedInAs, isNew: session.isNew }).toEqual({
@@ -122,7 +122,7 @@ describeCells('an upgrade request', backends, ({ platform, backend }) => {
     close();
   });
 
-  it('cannot be given a cookie: what needs one rejects (2.13)', async () => {
+  it('cannot be given a cookie: what needs one rejects', async () => {
     const { request, close } = await open('');
     const session = await getSession<Game>(request);
     session.score = 5;

@@ -31,7 +31,7 @@ describeWithMongo('an application under load whose MongoDB', ({ url }) => {
   ];
   describe.each(outages)('%s', (_, outage) => {
     it.each(platforms)(
-      'answers 503 in time, never "logged out", other routes as ever, and is back within two seconds, on $name (FLT-01, FLT-02, FLT-29)',
+      'answers 503 in time, never "logged out", other routes as ever, and is back within two seconds, on $name',
       // Through the proxy only: a replica set would tell its own address.
       platform =>
         expectToSurvive(outage(), platform, {

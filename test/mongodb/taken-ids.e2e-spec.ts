@@ -65,26 +65,23 @@ describeWithMongo('an id that MongoDB says is taken (E11000)', ({ url }) => {
     ['/login', '/note'].map(path => [path, platform.name, platform] as const),
   );
 
-  it.each(cases)(
-    'is passed over for a fresh one, once: POST %s on %s (FLT-32)',
-    async (path, _, platform) => {
-      const { running, sid, taken, stored, inserts } = await withTaken(platform);
-      const browser = running.browser();
-      nextSids.push(sid);
-      const answer = await browser.post(path);
-      expect(answer.status).toBe(201);
-      expect(answer.setCookies).toHaveLength(1);
-      expect(browser.cookie).not.toContain(sid);
-      expect(inserts()).toBe(2);
-      const me = path === '/login' ? { user: 'alice', note: null } : { user: null, note: 'hers' };
-      expect((await browser.get('/me')).json()).toEqual(me);
-      expect(await stored()).toEqual(taken);
-      await running.close();
-    },
-  );
+  it.each(cases)('is passed over for a fresh one, once: POST %s on %s', async (path, _, platform) => {
+    const { running, sid, taken, stored, inserts } = await withTaken(platform);
+    const browser = running.browser();
+    nextSids.push(sid);
+    const answer = await browser.post(path);
+    expect(answer.status).toBe(201);
+    expect(answer.setCookies).toHaveLength(1);
+    expect(browser.cookie).not.toContain(sid);
+    expect(inserts()).toBe(2);
+    const me = path === '/login' ? { user: 'alice', note: null } : { user: null, note: 'hers' };
+    expect((await browser.get('/me')).json()).toEqual(me);
+    expect(await stored()).toEqual(taken);
+    await running.close();
+  });
 
   it.each(cases)(
-    'and the fresh one too: 503 without a cookie, after two attempts: POST %s on %s (FLT-32)',
+    'and the fresh one too: 503 without a cookie, after two attempts: POST %s on %s',
     async (path, _, platform) => {
       const now = Date.now();
       const meta = JSON.stringify({

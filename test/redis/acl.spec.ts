@@ -67,7 +67,7 @@ describeWithRedis('a user with exactly the rights that the README lists', () => 
     return refused;
   }
 
-  it('can do everything the store does (FLT-12)', async () => {
+  it('can do everything the store does', async () => {
     expect(await refusals(await rulesInReadme())).toEqual([]);
   });
 

@@ -47,7 +47,7 @@ describeWithRedis('an application whose client of a Cluster reads from replicas'
   });
 
   it.each(platforms)(
-    'reads sessions from the master: a login and a logout that no replica has heard of count at once, on $name (FLT-19)',
+    'reads sessions from the master: a login and a logout that no replica has heard of count at once, on $name',
     async platform => {
       const running = await startApp({
         platform,
@@ -76,7 +76,7 @@ describeWithRedis('an application whose client of a Cluster reads from replicas'
     },
   );
 
-  it('a replica that is frozen keeps no application from starting, and a frozen master is not answered for by it (FLT-19, FLT-03)', async () => {
+  it('a replica that is frozen keeps no application from starting, and a frozen master is not answered for by it', async () => {
     replica.freeze();
     const running = await startApp({
       platform: platforms[0]!,

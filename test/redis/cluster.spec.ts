@@ -98,7 +98,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     ['another master', 0, () => Promise.resolve(nodes[1]!)],
     ['a node that nobody knew', 2, () => addNode(nodes)],
   ])(
-    'slots move to %s under load: nobody is logged out, nothing is lost, nothing fails (FLT-15)',
+    'slots move to %s under load: nobody is logged out, nothing is lost, nothing fails',
     async (_, source, target) => {
       const store = open('session:');
       await store.open();
@@ -121,7 +121,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     },
   );
 
-  it('in the middle of a move every verb follows ASK, also for what is not there yet, and scripts that the target lacks (FLT-15)', async () => {
+  it('in the middle of a move every verb follows ASK, also for what is not there yet, and scripts that the target lacks', async () => {
     const store = open('session:');
     await store.open();
     const label = await labelOn(nodes[0]!, 'asked');
@@ -143,7 +143,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     expect(await store.destroy(id, NOW)).toMatchObject({ meta: 'again' });
   });
 
-  it('TRYAGAIN: no command of a store names two keys; one that does is an error while they are apart, not absence (FLT-15)', async () => {
+  it('TRYAGAIN: no command of a store names two keys; one that does is an error while they are apart, not absence', async () => {
     const [source, target] = [nodes[0]!, nodes[1]!];
     const tag = await labelOn(source, 'apart');
     const slot = Number(await source.ask('CLUSTER', 'KEYSLOT', `session:${idOf(tag)}`));
@@ -167,7 +167,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     await toCluster.close();
   });
 
-  it('one master dies: its sessions are errors at once and not absent, others work, and it comes back (FLT-02, FLT-15)', async () => {
+  it('one master dies: its sessions are errors at once and not absent, others work, and it comes back', async () => {
     const store = open('session:');
     await store.open();
     const dead = idOf(await labelOn(nodes[2]!, 'dead'));
@@ -188,7 +188,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     expect(await store.load(dead)).toMatchObject({ meta: dead });
   });
 
-  it('CLUSTERDOWN: a Cluster with a hole answers errors, never absence (FLT-15)', async () => {
+  it('CLUSTERDOWN: a Cluster with a hole answers errors, never absence', async () => {
     const store = open('session:');
     await store.open();
     const label = await labelOn(nodes[1]!, 'hole');

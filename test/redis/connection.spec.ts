@@ -48,7 +48,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
   });
   afterEach(() => server.stop());
 
-  it('frozen: an answer at the deadline, and after the thaw each write ran at most once (FLT-01)', async () => {
+  it('frozen: an answer at the deadline, and after the thaw each write ran at most once', async () => {
     const guarded = new GuardedStore(store, 200, new SessionEvents());
     const before = await scriptCalls(server);
     server.freeze();
@@ -69,7 +69,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect((await scriptCalls(server)) - before).toBeLessThanOrEqual(20);
   });
 
-  it('down: every call fails at once, nothing waits for Redis, nothing is done later (FLT-02, FLT-04)', async () => {
+  it('down: every call fails at once, nothing waits for Redis, nothing is done later', async () => {
     await server.kill();
     await errorOf(store.load(idOf('a')));
     const memory = process.memoryUsage().rss;
@@ -88,7 +88,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(await store.load(idOf('0 0'))).toBeUndefined();
   });
 
-  it('killed under load: what was under way fails at once, nobody is taken for logged out (FLT-02, FLT-18)', async () => {
+  it('killed under load: what was under way fails at once, nobody is taken for logged out', async () => {
     const traffic = await SessionTraffic.start(store, 50);
     await wait(50);
     await server.kill();
@@ -99,7 +99,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(traffic.seen.failed).toBeGreaterThan(50);
   });
 
-  it('down at start-up: open() says so, and when Redis comes up the store works without another start (FLT-03)', async () => {
+  it('down at start-up: open() says so, and when Redis comes up the store works without another start', async () => {
     await server.kill();
     const late = open({ url: server.url });
     const error = await errorOf(late.open());
@@ -111,7 +111,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(await late.create(idOf('b'), record)).toBe(true);
   });
 
-  it('frozen at start-up: neither open() nor a call waits for ever (FLT-03)', async () => {
+  it('frozen at start-up: neither open() nor a call waits for ever', async () => {
     server.freeze();
     const late = open({ url: server.url });
     expect(await timed(() => errorOf(late.load(idOf('a'))))).toBeLessThan(1_000);
@@ -120,7 +120,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(await untilItWorks(() => late.load(idOf('a')), 3_000)).toBeLessThan(2_000);
   });
 
-  it('up and down: one connection in the end, no listener more, no warning (FLT-09)', async () => {
+  it('up and down: one connection in the end, no listener more, no warning', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -135,7 +135,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(await server.connections()).toBe(1);
   });
 
-  it('a client of the user that has no error listener, and a Redis that goes: the process lives (FLT-10)', async () => {
+  it('a client of the user that has no error listener, and a Redis that goes: the process lives', async () => {
     const printed = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const client = new Redis(server.port, { retryStrategy: () => null });
     const theirs = open({ client });
@@ -148,7 +148,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     printed.mockRestore();
   });
 
-  it('closing lets calls under way finish, refuses later ones, and leaves no connection (FLT-11)', async () => {
+  it('closing lets calls under way finish, refuses later ones, and leaves no connection', async () => {
     const client = new Redis(server.port);
     const theirs = open({ client });
     await theirs.ping();
@@ -206,7 +206,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
   afterAll(() => server.stop());
 
   it.each([0, 1, 5, 20, 60, 80])(
-    'a reply that breaks off after %i bytes is an error, not half a record (FLT-05)',
+    'a reply that breaks off after %i bytes is an error, not half a record',
     async bytes => {
       proxy.cutAfter(bytes);
       const error = await errorOf(store.load(idOf('a')));
@@ -216,7 +216,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     },
   );
 
-  it('a write whose reply is lost was sent once, and is not sent again (FLT-05, FLT-04)', async () => {
+  it('a write whose reply is lost was sent once, and is not sent again', async () => {
     const before = await scriptCalls(server);
     await store.create(idOf('count'), recordOf({ data: { 'd:n': '0' } }));
     const lost: [string, () => Promise<unknown>][] = [
@@ -239,7 +239,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     expect(await store.load(idOf('a'))).toBeUndefined();
   });
 
-  it('a connection that is reset fails what was under way at once, and is there again (FLT-05, FLT-02)', async () => {
+  it('a connection that is reset fails what was under way at once, and is there again', async () => {
     proxy.freeze();
     const calls = Array.from({ length: 100 }, () => errorOf(store.load(idOf('a'))));
     proxy.reset();
@@ -248,7 +248,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     expect(await untilItWorks(() => store.load(idOf('a')), 2_000)).toBeLessThan(1_000);
   });
 
-  it('one reply in five is cut, 150 calls: each answer is right or an error (FLT-05)', async () => {
+  it('one reply in five is cut, 150 calls: each answer is right or an error', async () => {
     const seen = { right: 0, error: 0 };
     for (let i = 0; i < 150; i++) {
       if (i % 5 === 0) proxy.cutAfter(i % 90);
@@ -265,7 +265,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     expect(seen.error).toBeGreaterThan(20);
   });
 
-  it('a slow network costs one trip per call, and calls do not wait for each other (FLT-08)', async () => {
+  it('a slow network costs one trip per call, and calls do not wait for each other', async () => {
     proxy.latencyMs = () => 300;
     expect(await timed(() => store.load(idOf('a')))).toBeLessThan(580);
     expect(await timed(() => store.update(idOf('a'), updateOf({ set: { 'd:a': '1' } }), now))).toBeLessThan(
@@ -275,7 +275,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     expect(await timed(() => Promise.all(fifty.map(id => store.load(id))))).toBeLessThan(1_500);
   });
 
-  it('a connection that takes bytes and gives none is given up, and the next one works (FLT-01, FLT-13)', async () => {
+  it('a connection that takes bytes and gives none is given up, and the next one works', async () => {
     const impatient = open({ url: `redis://127.0.0.1:${proxy.port}`, connection: { socketTimeout: 200 } });
     await impatient.open();
     proxy.freeze();
@@ -293,7 +293,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     for (const found of await Promise.all(calls)) expect(found).toEqual(record);
   });
 
-  it('replies that come after their deadline reach nobody else: 200 users, 5 000 calls (ADV-69)', async () => {
+  it('replies that come after their deadline reach nobody else: 200 users, 5 000 calls', async () => {
     const users = Array.from({ length: 200 }, (_, i) => idOf(`user ${i}`));
     await Promise.all(users.map(id => store.create(id, recordOf({ meta: id }))));
     let chunks = 0;

@@ -19,7 +19,7 @@ describeWithRedis('an application under load whose Redis', () => {
   ];
   describe.each(outages)('%s', (_, outage) => {
     it.each(platforms)(
-      'answers 503 in time, never "logged out", other routes as ever, and is back within two seconds, on $name (FLT-01, FLT-02)',
+      'answers 503 in time, never "logged out", other routes as ever, and is back within two seconds, on $name',
       platform => expectToSurvive(outage(), platform, { type: 'redis', url: server.url }),
     );
   });

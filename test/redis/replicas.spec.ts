@@ -30,7 +30,7 @@ describeWithRedis('RedisSessionStore with waitReplicas', () => {
     return new RedisSessionStore({ url: replica.url });
   }
 
-  it('what was acknowledged is on the replica: new sessions and changes live, ended sessions stay dead (FLT-13)', async () => {
+  it('what was acknowledged is on the replica: new sessions and changes live, ended sessions stay dead', async () => {
     for (let i = 0; i < 30; i++) await store.create(idOf(i), recordOf());
     const work = Array.from({ length: 30 }, async (_, i) => {
       if (i % 3 === 0) await store.destroy(idOf(i), NOW);

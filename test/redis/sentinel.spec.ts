@@ -34,7 +34,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     await Promise.all([...sentinels, ...servers].map(server => server.stop()));
   });
 
-  it('a failover under load: back within five seconds, nobody gets a session of others, nothing breaks (FLT-13, FLT-14)', async () => {
+  it('a failover under load: back within five seconds, nobody gets a session of others, nothing breaks', async () => {
     const traffic = await SessionTraffic.start(store, 40);
     await wait(300);
     await sentinels[0]!.ask('SENTINEL', 'FAILOVER', 'mymaster');
@@ -58,7 +58,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     }
   });
 
-  it('a master that freezes is left behind: its sessions are found on the new one (FLT-13, FLT-01)', async () => {
+  it('a master that freezes is left behind: its sessions are found on the new one', async () => {
     await store.create(idOf('a'), recordOf());
     await untilItWorks(
       async () => expect(await servers[1].ask('EXISTS', `session:${idOf('a')}`)).toBe(1),
@@ -72,7 +72,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     servers[0].thaw();
   });
 
-  it('closing leaves no connection behind, neither to the master nor to a Sentinel (FLT-11)', async () => {
+  it('closing leaves no connection behind, neither to the master nor to a Sentinel', async () => {
     await store.create(idOf('a'), recordOf());
     const all = [...sentinels, servers[0]];
     const ours = async (): Promise<string[]> => (await Promise.all(all.map(clientsOf))).flat();

@@ -50,7 +50,7 @@ describeWithRedis('an application with sessions in Redis', () => {
   };
 
   describe.each(platforms)('on $name', platform => {
-    it('answers 503 within the deadline while Redis is gone, other routes as ever, and is back within two seconds (FLT-02)', async () => {
+    it('answers 503 within the deadline while Redis is gone, other routes as ever, and is back within two seconds', async () => {
       const browser = (await start(platform)).browser();
       expect((await browser.get('/visit')).json()).toEqual({ visits: 1 });
       await server.kill();
@@ -71,7 +71,7 @@ describeWithRedis('an application with sessions in Redis', () => {
       expect(again).toBeLessThan(2_000);
     });
 
-    it('a Redis that freezes costs one request its deadline, and nobody is logged out (FLT-01)', async () => {
+    it('a Redis that freezes costs one request its deadline, and nobody is logged out', async () => {
       const browser = (await start(platform, { storeTimeout: 300 })).browser();
       await browser.get('/visit');
       server.freeze();
@@ -87,7 +87,7 @@ describeWithRedis('an application with sessions in Redis', () => {
       }, 3_000);
     });
 
-    it('starts without Redis, answers 503, and serves when Redis comes, without another start (FLT-03)', async () => {
+    it('starts without Redis, answers 503, and serves when Redis comes, without another start', async () => {
       await server.kill();
       const app = await start(platform);
       expect(app.logs.join()).toMatch(/error: The session store does not answer.*ECONNREFUSED/);
@@ -103,7 +103,7 @@ describeWithRedis('an application with sessions in Redis', () => {
 
   const [express] = platforms;
 
-  it('does not start with failFast, or when Redis refuses it, and leaves nothing running, on express (FLT-03, FLT-12)', async () => {
+  it('does not start with failFast, or when Redis refuses it, and leaves nothing running, on express', async () => {
     await server.ask('CONFIG', 'SET', 'requirepass', 'right');
     expect((await errorOf(start(express!))).message).toMatch(/type: 'redis'.*NOAUTH.*password/);
 
@@ -152,7 +152,7 @@ describeWithRedis('an application with sessions in Redis', () => {
     await app.close();
   });
 
-  it('warns of a Redis that throws sessions away, on express (FLT-17)', async () => {
+  it('warns of a Redis that throws sessions away, on express', async () => {
     await server.ask('CONFIG', 'SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru');
     expect((await start(express!)).logs.join()).toMatch(/warn: .*"maxmemory-policy" is allkeys-lru/);
   });

@@ -84,7 +84,7 @@ describeWithRedis('an application and a Redis in some state', () => {
     ];
     describe.each(states)('%s', (_, enter, leave) => {
       it.each(writes)(
-        '%s is 503, without a cookie or a part of the answer, and nothing was changed (FLT-06, FLT-14, FLT-18)',
+        '%s is 503, without a cookie or a part of the answer, and nothing was changed',
         async (_, script, options) => {
           const browser = await alice();
           await enter();
@@ -99,7 +99,7 @@ describeWithRedis('an application and a Redis in some state', () => {
         },
       );
 
-      it('a logout is 503 and keeps the cookie: the session lives, and ends when it works again (FLT-07)', async () => {
+      it('a logout is 503 and keeps the cookie: the session lives, and ends when it works again', async () => {
         const browser = await alice();
         const copy = browser.copy();
         await enter();
@@ -113,7 +113,7 @@ describeWithRedis('an application and a Redis in some state', () => {
       });
     });
 
-    it('OOM: reads, touches and logouts work, and what needs room is 503 (FLT-16)', async () => {
+    it('OOM: reads, touches and logouts work, and what needs room is 503', async () => {
       const [browser, other] = [await alice(), await alice()];
       await server.ask('CONFIG', 'SET', 'maxmemory', '100kb');
       expect(await me(browser)).toEqual(ALICE);
@@ -133,7 +133,7 @@ describeWithRedis('an application and a Redis in some state', () => {
       expect(await me(browser)).toEqual({ user: 'alice', note: null });
     });
 
-    it('BUSY: 503 for whoever has a session, and nobody is logged out (FLT-18)', async () => {
+    it('BUSY: 503 for whoever has a session, and nobody is logged out', async () => {
       const browser = await alice();
       const endless = server.ask('EVAL', 'while true do end', 0).catch(() => undefined);
       try {
@@ -150,7 +150,7 @@ describeWithRedis('an application and a Redis in some state', () => {
       await expect.poll(() => me(browser), { timeout: 3_000 }).toEqual(ALICE);
     });
 
-    it('WRONGTYPE at the key of a session: nobody, reported and kept, and the next write is under another id (FLT-20)', async () => {
+    it('WRONGTYPE at the key of a session: nobody, reported and kept, and the next write is under another id', async () => {
       const browser = await alice();
       const { id } = (await run(browser, session => ({ id: session.id }))).json<{ id: string }>();
       await server.ask('DEL', `session:${id}`);

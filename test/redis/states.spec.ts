@@ -72,7 +72,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     server.login = {};
   });
 
-  it('READONLY: writes are refused, reads go on, and after the way back all is as before (FLT-14, FLT-06, FLT-07)', async () => {
+  it('READONLY: writes are refused, reads go on, and after the way back all is as before', async () => {
     await server.ask('REPLICAOF', '127.0.0.1', '1');
     await expectTrouble(store.update(idOf('a'), write, now), /READONLY.*replica/, 'refused');
     await untilItWorks(() => store.load(idOf('a')), 1_000);
@@ -87,7 +87,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.destroy(idOf('a'), now)).toEqual(record);
   });
 
-  it('READONLY: it connects anew once to look for the master, not with every write (FLT-14, FLT-09)', async () => {
+  it('READONLY: it connects anew once to look for the master, not with every write', async () => {
     const received = async () =>
       Number(/total_connections_received:(\d+)/.exec(String(await server.ask('INFO', 'stats')))?.[1]);
     await server.ask('REPLICAOF', '127.0.0.1', '1');
@@ -96,7 +96,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect((await received()) - before).toBeLessThanOrEqual(2);
   });
 
-  it('MASTERDOWN: not even reads are answered, and nobody is taken for logged out (FLT-18)', async () => {
+  it('MASTERDOWN: not even reads are answered, and nobody is taken for logged out', async () => {
     await server.ask('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
     await server.ask('REPLICAOF', '127.0.0.1', '1');
     await expectTrouble(store.load(idOf('a')), /MASTERDOWN/, 'trouble');
@@ -106,7 +106,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.load(idOf('a'))).toEqual(record);
   });
 
-  it('NOREPLICAS: writes fail, a logout among them, and reads go on (FLT-18, FLT-07)', async () => {
+  it('NOREPLICAS: writes fail, a logout among them, and reads go on', async () => {
     await server.ask('CONFIG', 'SET', 'min-replicas-to-write', 1);
     await expectTrouble(store.update(idOf('a'), write, now), /NOREPLICAS/, 'trouble');
     await expectTrouble(store.destroy(idOf('a'), now), /NOREPLICAS/, 'trouble');
@@ -116,7 +116,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.destroy(idOf('a'), now)).toEqual(record);
   });
 
-  it('full: what needs memory is refused whole, and reads, touches, removals and logouts work (FLT-16)', async () => {
+  it('full: what needs memory is refused whole, and reads, touches, removals and logouts work', async () => {
     await store.index.add('u', idOf('a'), now + HOUR, now);
     await store.create(idOf('old'), recordOf({ data: { 'd:a': '1', 'd:b': '2' } }));
     await server.ask('CONFIG', 'SET', 'maxmemory', '100kb');
@@ -146,7 +146,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.create(idOf('b'), record)).toBe(true);
   });
 
-  it('BUSY with a script of somebody: an error, and not absence (FLT-18)', async () => {
+  it('BUSY with a script of somebody: an error, and not absence', async () => {
     const endless = errorOf(server.ask('EVAL', 'while true do end', 0));
     try {
       await untilItWorks(
@@ -162,7 +162,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.load(idOf('a'))).toEqual(record);
   });
 
-  it('too many clients: start-up goes on without it, and it comes in when there is room (FLT-18, FLT-03)', async () => {
+  it('too many clients: start-up goes on without it, and it comes in when there is room', async () => {
     await server.ask('CONFIG', 'SET', 'maxclients', 1);
     const late = storeAt(server.url);
     await expectTrouble(late.open(), /./, 'trouble');
@@ -174,7 +174,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await late.load(idOf('a'))).toEqual(record);
   });
 
-  it('a password that was changed under us: refused, with what to do, and back when it is right again (FLT-12)', async () => {
+  it('a password that was changed under us: refused, with what to do, and back when it is right again', async () => {
     await server.ask('CONFIG', 'SET', 'requirepass', 'changed');
     server.login = { password: 'changed' };
     await server.ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -192,7 +192,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     ['no password', 'redis://', /NOAUTH.*password/],
     ['an unknown user', 'redis://somebody:right@', /WRONGPASS.*user name/],
     ['a database that is not there', 'redis://:right@', /DB index is out of range/, '/99'],
-  ])('%s stops start-up and leaves no connection behind (FLT-12)', async (_, login, said, database = '') => {
+  ])('%s stops start-up and leaves no connection behind', async (_, login, said, database = '') => {
     await server.ask('CONFIG', 'SET', 'requirepass', 'right');
     server.login = { password: 'right' };
     await store.close();
@@ -223,7 +223,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     ['allkeys-lru', true],
     ['allkeys-lfu', true],
     ['allkeys-random', true],
-  ])('maxmemory-policy %s: start-up warns: %s (FLT-17)', async (policy, warns) => {
+  ])('maxmemory-policy %s: start-up warns: %s', async (policy, warns) => {
     await server.ask('CONFIG', 'SET', 'maxmemory-policy', policy);
     expect(await storeAt(server.url).open(), 'without a limit nothing is ever evicted').toEqual([]);
     await server.ask('CONFIG', 'SET', 'maxmemory', '100mb');
@@ -231,7 +231,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(warnings).toEqual(warns ? [expect.stringContaining(`"maxmemory-policy" is ${policy}`)] : []);
   });
 
-  it('an evicted session is a session that is not there, never an error or half a record (FLT-17)', async () => {
+  it('an evicted session is a session that is not there, never an error or half a record', async () => {
     const used = Number(/used_memory:(\d+)/.exec(String(await server.ask('INFO', 'memory')))?.[1]);
     await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl');
     await server.ask('CONFIG', 'SET', 'maxmemory', used + 2_000_000);
@@ -249,7 +249,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(Math.min(found.whole, found.absent)).toBeGreaterThan(0);
   });
 
-  it('a flush while sessions are in use ends them, and is no error (FLT-23)', async () => {
+  it('a flush while sessions are in use ends them, and is no error', async () => {
     const work = Array.from({ length: 50 }, async (_, i) => {
       await store.create(idOf(`f${i}`), recordOf({ meta: String(i) }));
       for (let round = 0; round < 20; round++) {
@@ -263,7 +263,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(new Set(await Promise.all(work))).toEqual(new Set([undefined]));
   });
 
-  it('a key that ACL rules forbid is refused, and so is a command; the message says where to look (FLT-12)', async () => {
+  it('a key that ACL rules forbid is refused, and so is a command; the message says where to look', async () => {
     await server.ask('ACL', 'SETUSER', 'reader', 'on', '>pw', '~other:*', '+@read', '+info', '+ping');
     const address = `redis://reader:pw@127.0.0.1:${server.port}`;
     const reader = storeAt(address);
@@ -277,7 +277,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
 });
 
 describeWithRedis('RedisSessionStore and a Redis that has to be started for it', () => {
-  it('LOADING: an error until the data is there, and then the session is (FLT-18)', async () => {
+  it('LOADING: an error until the data is there, and then the session is', async () => {
     const server = await RedisServer.start();
     const store = new RedisSessionStore({ url: server.url });
     const record = recordOf();
@@ -301,7 +301,7 @@ describeWithRedis('RedisSessionStore and a Redis that has to be started for it',
     await late.close();
   });
 
-  it('MISCONF: a Redis that cannot save takes no writes, and reads go on (FLT-18)', async () => {
+  it('MISCONF: a Redis that cannot save takes no writes, and reads go on', async () => {
     const server = await RedisServer.start(['--save', '3600 1']);
     const store = new RedisSessionStore({ url: server.url });
     const record = recordOf();

@@ -22,7 +22,7 @@ describeWithRedis('the shop in two processes, sample 04-redis', () => {
   const name = '04-redis';
   cases(name, 'redis', async () => ({ port: (await RedisServer.start()).port, settings: redisSettings }));
 
-  it('a Redis that refuses ends the start with its reason, once (FLT-12)', async () => {
+  it('a Redis that refuses ends the start with its reason, once', async () => {
     const samples = await Samples.copy();
     onTestFinished(() => samples.dispose());
     const server = await RedisServer.start(['--requirepass', 'secret']);
@@ -104,7 +104,7 @@ function cases(name: string, service: string, makePlace: () => Promise<Place>): 
     expect([...(await saidByBoth(cookie, '/devices')).values()]).toEqual(['to /sign-in', 'to /sign-in']);
   });
 
-  it('ten tabs that add an item at the same time, in both processes, lose none (FLT-51)', async () => {
+  it('ten tabs that add an item at the same time, in both processes, lose none', async () => {
     const ada = await signedIn('ada');
     await ada.open('/');
     const tabs = Array.from({ length: 10 }, () =>
@@ -145,7 +145,7 @@ function cases(name: string, service: string, makePlace: () => Promise<Place>): 
     for (const pid of said.keys()) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
   });
 
-  it('without a server it starts and says so, answers 503, and works when there is one (FLT-03)', async () => {
+  it('without a server it starts and says so, answers 503, and works when there is one', async () => {
     const gone = await TcpProxy.start(place.port);
     const { port } = gone;
     await gone.close();

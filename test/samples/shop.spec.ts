@@ -47,7 +47,7 @@ describe.each(['01-quick-start', '02-fastify'])('the shop, sample %s', name => {
     expect(somebody.text).toContain('It is empty.');
   });
 
-  it('loses no item of twenty tabs that add one at the same time (FLT-38)', async () => {
+  it('loses no item of twenty tabs that add one at the same time', async () => {
     const somebody = visitor();
     await somebody.open('/');
     const tabs = Array.from({ length: 20 }, () =>
@@ -123,7 +123,7 @@ describe.each(['01-quick-start', '02-fastify'])('the shop, sample %s', name => {
     expect(other.text).toContain('This device');
   });
 
-  it('escapes what visitors send, and lets no other site act (HTTP-01)', async () => {
+  it('escapes what visitors send, and lets no other site act', async () => {
     const somebody = visitor();
     await somebody.open('/sign-in');
     const evil = `<script>alert("x")</script><img src=x onerror='alert(1)'>`;

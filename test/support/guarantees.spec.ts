@@ -80,7 +80,7 @@ describe('where a test ran', () => {
     { titles: ['an application over redis', 'on fastify', 'works'], cells: ['redis on fastify'] },
     { titles: ['an outage', 'is over soon, on fastify'], cells: ['any store on fastify'] },
     { titles: [both], cells: ['redis on express', 'redis on fastify'] },
-    { titles: ['HTTP/2 on fastify (FLT-60)'], cells: ['any store on fastify'] },
+    { titles: ['HTTP/2 on fastify'], cells: ['any store on fastify'] },
     { titles: ['Passport on Express over a store that fails'], cells: ['any store on express'] },
     { titles: ['what is based on express-session'], cells: [] },
     { titles: ['problems in the options'], cells: [] },

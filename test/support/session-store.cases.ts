@@ -17,7 +17,7 @@ export interface SessionStoreCasesOptions<S extends TestedStore> {
    * wherever the place can be shared.
    */
   peer?(store: S): S | Promise<S>;
-  /** A store on the same backend under another prefix, directory or collection (STO-20). */
+  /** A store on the same backend under another prefix, directory or collection. */
   stranger?(store: S): S | Promise<S>;
   readonly features?: {
     /** The store has `prune`. @default false */

@@ -75,7 +75,7 @@ function expectBroken(): void {
 }
 
 describe('a damaged byte', () => {
-  it('anywhere but in the last entry never shows an older version as if it were the newest (S-01, FLT-34)', () => {
+  it('anywhere but in the last entry never shows an older version as if it were the newest', () => {
     write('1');
     const lastBegins = statSync(fileOf(id)).size;
     write('2');
@@ -88,7 +88,7 @@ describe('a damaged byte', () => {
     expect(store.load(id)).toMatchObject({ data: { 'd:n': '2' } });
   });
 
-  it('in the last entry shows the version before it, or nothing (S-01)', () => {
+  it('in the last entry shows the version before it, or nothing', () => {
     const lastBegins = statSync(fileOf(id)).size;
     write('1');
     withEachByteChanged(
@@ -102,7 +102,7 @@ describe('a damaged byte', () => {
     );
   });
 
-  it('in the line that says what the file is makes it none of ours (S-19)', () => {
+  it('in the line that says what the file is makes it none of ours', () => {
     withEachByteChanged(
       0,
       32,
@@ -122,7 +122,7 @@ describe('a damaged byte', () => {
 });
 
 describe('a write that was cut off', () => {
-  it('at any byte leaves the version before it, and the next write stands behind it (FLT-34, FLT-21)', () => {
+  it('at any byte leaves the version before it, and the next write stands behind it', () => {
     write('1');
     const before = readFileSync(fileOf(id));
     write('2');
@@ -135,7 +135,7 @@ describe('a write that was cut off', () => {
     }
   });
 
-  it('between two others is left out, wherever it was cut (FLT-21)', () => {
+  it('between two others is left out, wherever it was cut', () => {
     write('1');
     const before = readFileSync(fileOf(id));
     write('2');
@@ -149,14 +149,14 @@ describe('a write that was cut off', () => {
 });
 
 describe('a file with right checksums', () => {
-  it('of another session is broken: a record belongs to its id (ADV-71, S-10)', () => {
+  it('of another session is broken: a record belongs to its id', () => {
     store.create(other, { ...record, meta: '{"user":"bob"}' });
     copyFileSync(fileOf(other), fileOf(id));
     expectBroken();
     expect(store.load(other)).toMatchObject({ meta: '{"user":"bob"}' });
   });
 
-  it('behind a symbolic link is broken, even if it is the very file (S-17, REQ-83)', () => {
+  it('behind a symbolic link is broken, even if it is the very file', () => {
     const elsewhere = join(directory, id);
     renameSync(fileOf(id), elsewhere);
     symlinkSync(elsewhere, fileOf(id));
@@ -218,12 +218,12 @@ describe('a file with right checksums', () => {
         ['Z', 'x', now],
       ],
     ],
-  ])('and %s is broken, absent for every other verb, and kept (S-07, S-08, S-19, FLT-56)', (_, entries) => {
+  ])('and %s is broken, absent for every other verb, and kept', (_, entries) => {
     forge(...entries);
     expectBroken();
   });
 
-  it('and moments at zero or below is a record that has expired (S-08)', () => {
+  it('and moments at zero or below is a record that has expired', () => {
     forge(['C', '', 0, -1, 'm', {}]);
     expect(store.load(id)).toEqual({ expiresAt: 0, lastSeenAt: -1, meta: 'm', data: {} });
     expect(write('1')).toBe('gone');

@@ -56,7 +56,7 @@ const opening = (path: string) => () => new FileSessionStore({ directory: path }
 
 describe('the directory', () => {
   it.each([0o000, 0o077, 0o777])(
-    'is made for its owner only, as are the files, whatever the umask: %o (REQ-83)',
+    'is made for its owner only, as are the files, whatever the umask: %o',
     mask => {
       const umask = process.umask(mask);
       try {
@@ -76,7 +76,7 @@ describe('the directory', () => {
     },
   );
 
-  it('holds lower-case hex names only, in two levels of folders (FLT-57, FLT-58)', () => {
+  it('holds lower-case hex names only, in two levels of folders', () => {
     store.create(id, record);
     void store.index.add('../Alice/CON', id, expiresAt, now);
     const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map(path =>
@@ -85,7 +85,7 @@ describe('the directory', () => {
     for (const path of names) for (const name of path) expect(name).toMatch(/^[0-9a-f]+$/);
   });
 
-  it('is refused at the start when it is a file, a link, or open to others (FLT-36)', () => {
+  it('is refused at the start when it is a file, a link, or open to others', () => {
     writeFileSync(join(root, 'a-file'), '');
     expect(opening(join(root, 'a-file'))).toThrow(StoreRefusedError);
     mkdirSync(join(root, 'target'), { mode: 0o700 });
@@ -101,7 +101,7 @@ describe('the directory', () => {
     ]);
   });
 
-  it('that is removed or replaced while in use is a fault, never "no session", and is not made again (FLT-36)', () => {
+  it('that is removed or replaced while in use is a fault, never "no session", and is not made again', () => {
     store.create(id, record);
     renameSync(directory, `${directory}-away`);
     expect(() => store.load(id)).toThrow(StoreRefusedError);
@@ -123,7 +123,7 @@ describe('the directory', () => {
 });
 
 describe('a file', () => {
-  it('cut off at any byte reads as an earlier version or as broken, never as anything else (S-01, FLT-34)', () => {
+  it('cut off at any byte reads as an earlier version or as broken, never as anything else', () => {
     const versions = [record.data['d:n']];
     store.create(id, record);
     for (let i = 1; i <= 4; i++) {
@@ -155,7 +155,7 @@ describe('a file', () => {
     expect(store.load(id)).toMatchObject({ data: { 'd:n': '1', 'd:m': '3' } });
   });
 
-  it('with any byte changed reads as broken or as a version that was written, and is kept as it is (FLT-56)', () => {
+  it('with any byte changed reads as broken or as a version that was written, and is kept as it is', () => {
     store.create(id, record);
     write('d:n', '1');
     const whole = readFileSync(fileOf(id));
@@ -183,7 +183,7 @@ describe('a file', () => {
     ['a link to the file of another session', path => symlinkSync(fileOf(idOf(2)), path)],
     ['a link to itself', path => symlinkSync(path, path)],
     ['two gigabytes of nothing', path => (writeFileSync(path, ''), truncateSync(path, 2 ** 31))],
-  ])('that is %s is broken: kept, and absent for every other verb (S-02, S-16, S-17, S-18)', (_, plant) => {
+  ])('that is %s is broken: kept, and absent for every other verb', (_, plant) => {
     store.create(idOf(2), record); // makes the folder
     plant(fileOf(id));
     expect(store.load(id)).toBe('broken');
@@ -216,7 +216,7 @@ describe('a file', () => {
     expect(readdirSync(join(fileOf(id), '..'))).toEqual([id]);
   });
 
-  it('names no file outside its folder in its rewrite, whoever wrote it (ADV-10)', () => {
+  it('names no file outside its folder in its rewrite, whoever wrote it', () => {
     store.create(id, record);
     const outside = join(directory, `victim.${'a'.repeat(32)}.tmp`);
     writeFileSync(outside, '');
@@ -235,7 +235,7 @@ describe('a file', () => {
 });
 
 describe('the sweep', () => {
-  it('ends what is expired, whole folders of it, and nothing else (FLT-39, STO-23, BKD-03)', async () => {
+  it('ends what is expired, whole folders of it, and nothing else', async () => {
     const ids = Array.from(
       { length: 1_500 },
       (_, i) => `${(i % 256).toString(16).padStart(2, '0')}${idOf(i).slice(2)}`,
@@ -275,7 +275,7 @@ describe('the sweep', () => {
     expect(readdirSync(folder).toSorted()).toEqual([fresh, idOf(2), idOf(3)].toSorted());
   });
 
-  it('is the only place that lists a folder (FLT-58)', () => {
+  it('is the only place that lists a folder', () => {
     const folder = fileURLToPath(new URL('.', import.meta.url));
     const lists = readdirSync(folder)
       .filter(name => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
@@ -301,7 +301,7 @@ describe('when the disk refuses', () => {
   });
   afterAll(() => lib.dispose());
 
-  it('a file that we may not read is a fault, not "no session" (S-17, FLT-36)', async context => {
+  it('a file that we may not read is a fault, not "no session"', async context => {
     const uid = 65_534;
     if (process.getuid?.() === 0) chmodSync(root, 0o711);
     else context.skip('needs root, to act as a user without rights');
@@ -314,7 +314,7 @@ describe('when the disk refuses', () => {
     expect(await call('destroy', [id, now])).toEqual({ error: 'StoreRefusedError' });
   });
 
-  it('a full disk keeps the old versions, and reads and logouts work; with room again writes do too (FLT-21)', context => {
+  it('a full disk keeps the old versions, and reads and logouts work; with room again writes do too', context => {
     const disk = join(root, 'small-disk');
     mkdirSync(disk);
     try {

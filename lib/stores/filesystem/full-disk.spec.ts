@@ -59,7 +59,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     }).toThrow(/ENOSPC/);
   }
 
-  it('an update is refused, and the old version stays readable (FLT-21)', () => {
+  it('an update is refused, and the old version stays readable', () => {
     fillUp(id);
     const before = store.load(id);
     for (const text of ['1', 'x'.repeat(10_000)]) {
@@ -72,7 +72,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     expect(store.load(idOf(2))).toBeUndefined();
   });
 
-  it('a touch still moves the moments, forward only, and others see it (FLT-21)', () => {
+  it('a touch still moves the moments, forward only, and others see it', () => {
     fillUp(id);
     const other = new FileSessionStore({ directory: join(disk, 'sessions') });
     for (const [later, seen] of [
@@ -106,7 +106,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     });
   });
 
-  it('a destroy ends the session and gives it back, once; a rotation too, although it leaves no mark (FLT-21, STO-09)', () => {
+  it('a destroy ends the session and gives it back, once; a rotation too, although it leaves no mark', () => {
     store.create(idOf(2), record);
     fillUp(id);
     expect(store.destroy(id, now)?.data['d:n']).toBe('0');
@@ -138,7 +138,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     other.close();
   });
 
-  it('a write that fitted only in part leaves the old version, whatever its size, and nothing half-made (FLT-21)', () => {
+  it('a write that fitted only in part leaves the old version, whatever its size, and nothing half-made', () => {
     const ids = [idOf(1), idOf(2), idOf(3)];
     for (const one of ids) store.create(one, record);
     appendFileSync(join(disk, 'ballast'), 'x'.repeat(60_000));
@@ -170,7 +170,7 @@ describe('with a limit on the size of files (ulimit -f in a process of its own)'
   });
   afterAll(() => lib.dispose());
 
-  it('the old version stays, and touches and destroys work (FLT-21: EFBIG)', () => {
+  it('the old version stays, and touches and destroys work (EFBIG)', () => {
     const worker = fileURLToPath(new URL('../../../test/support/file-store-limits.mjs', import.meta.url));
     const directory = join(root, 'limited');
     const command = 'ulimit -f 8 && exec "$0" "$@"'; // 8 blocks: 4 or 8 KB, by the shell
@@ -191,7 +191,7 @@ describe('with a limit on the size of files (ulimit -f in a process of its own)'
     });
   });
 
-  it('too many open files are a fault that passes, not "no session" (FLT-37)', () => {
+  it('too many open files are a fault that passes, not "no session"', () => {
     const worker = fileURLToPath(new URL('../../../test/support/file-store-limits.mjs', import.meta.url));
     const command = 'ulimit -n 40 && exec "$0" "$@"';
     const { status, stdout, stderr } = spawnSync(

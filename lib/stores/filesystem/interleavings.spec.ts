@@ -76,12 +76,12 @@ function leave(...entries: Entry[]): void {
 }
 
 describe('between the look and the append', () => {
-  it('a destroy makes an update gone, and nothing comes back (STO-06, FLT-50)', () => {
+  it('a destroy makes an update gone, and nothing comes back', () => {
     expect(append(mine(), () => leave(destroyEntry('x', now, undefined)))).toBe('gone');
     expect(other.load(id)).toBeUndefined();
   });
 
-  it('a destroy makes a touch false, and another destroy come too late (STO-10)', () => {
+  it('a destroy makes a touch false, and another destroy come too late', () => {
     expect(append(touchEntry('mine', now, moments), () => leave(destroyEntry('x', now, undefined)))).toBe(
       false,
     );
@@ -98,12 +98,12 @@ describe('between the look and the append', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('a rotation leads a destroy on to the successor (FLT-50)', () => {
+  it('a rotation leads a destroy on to the successor', () => {
     const rotate = () => expect(other.destroy(id, now, { successor: next })).toEqual(record);
     expect(append(destroyEntry('mine', now, undefined), rotate)).toEqual({ to: next });
   });
 
-  it('an update of another field is merged, one of the expected field is a mismatch (FLT-51)', () => {
+  it('an update of another field is merged, one of the expected field is a mismatch', () => {
     expect(append(mine(), () => other.update(id, { ...change('x'), set: { 'd:x': '1' } }, now))).toBe('done');
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'mine', 'd:x': '1' } });
     const outcome = append(mine({ 'd:n': 'mine' }), () => other.update(id, change('theirs'), now));
@@ -111,7 +111,7 @@ describe('between the look and the append', () => {
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'theirs' } });
   });
 
-  it('a touch keeps the sweep from ending the session (FLT-39)', () => {
+  it('a touch keeps the sweep from ending the session', () => {
     const touch = () => other.touch(id, { expiresAt: expiresAt + 9, lastSeenAt: now }, expiresAt - 1);
     expect(append(expireEntry('mine', expiresAt), touch)).toBe(false);
     expect(other.load(id)).toMatchObject({ expiresAt: expiresAt + 9 });
@@ -121,14 +121,14 @@ describe('between the look and the append', () => {
     expect(append(mine(), () => leave(expireEntry('x', expiresAt)))).toBe('gone');
   });
 
-  it('a rewrite sends the entry to the new file, where it counts once (FLT-38)', () => {
+  it('a rewrite sends the entry to the new file, where it counts once', () => {
     const before = statSync(path).ino;
     expect(append(mine({ 'd:n': '0' }), () => journals.renew(path))).toBe('done');
     expect(statSync(path).ino).not.toBe(before);
     expect(other.load(id)).toEqual({ ...record, data: { 'd:n': 'mine' } });
   });
 
-  it('a SEAL of a process that died there is taken over, and its file goes (FLT-34)', () => {
+  it('a SEAL of a process that died there is taken over, and its file goes', () => {
     const sealed = `${id}.${'a'.repeat(32)}.tmp`;
     expect(append(mine(), () => leave(['S', sealed]))).toBe('done');
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'mine' } });
@@ -179,7 +179,7 @@ function rewriteWith(meanwhile: (look: number) => void): void {
 }
 
 describe('during a rewrite', () => {
-  it('what is written before its SEAL is in the new file (FLT-34, FLT-38)', () => {
+  it('what is written before its SEAL is in the new file', () => {
     const before = statSync(path).ino;
     rewriteWith(look => {
       if (look === 1) expect(other.update(id, change('acknowledged'), now)).toBe('done');
@@ -204,7 +204,7 @@ describe('during a rewrite', () => {
     expect(readdirSync(dirname(path))).toEqual([id]);
   });
 
-  it('an earlier one that finishes first stands, with what was written to it since (FLT-34)', () => {
+  it('an earlier one that finishes first stands, with what was written to it since', () => {
     const sealed = join(dirname(path), `${id}.${'a'.repeat(32)}.tmp`);
     copyFileSync(path, sealed);
     leave(['S', basename(sealed)]);
@@ -217,7 +217,7 @@ describe('during a rewrite', () => {
     expect(readdirSync(dirname(path))).toEqual([id]);
   });
 
-  it('a destroy that comes first is not undone by it (FLT-50)', () => {
+  it('a destroy that comes first is not undone by it', () => {
     rewriteWith(look => {
       if (look === 1) expect(other.destroy(id, now)).toEqual(record);
     });

@@ -42,7 +42,7 @@ async function inStep(workers: readonly Worker[]): Promise<unknown[][]> {
 }
 
 describe('at the same instant in several processes', () => {
-  it('of three creates of one id one wins, and its record is the one that is there (STO-04)', async () => {
+  it('of three creates of one id one wins, and its record is the one that is there', async () => {
     const ids = Array.from({ length: 150 }, (_, i) => idOf(1_000 + i));
     const outcomes = await inStep(
       ['x', 'y', 'z'].map(meta => work('inStep', { ids, verb: 'create', args: [{ ...record, meta }] })),
@@ -54,7 +54,7 @@ describe('at the same instant in several processes', () => {
     }
   });
 
-  it('a logout and a rotation end one session each: the old one, and its successor if there is one (FLT-50)', async () => {
+  it('a logout and a rotation end one session each: the old one, and its successor if there is one', async () => {
     const ids = Array.from({ length: 150 }, (_, i) => idOf(2_000 + i));
     const successors = ids.map((_, i) => idOf(2_500 + i));
     for (const id of ids) store.create(id, record);
@@ -71,7 +71,7 @@ describe('at the same instant in several processes', () => {
     }
   });
 
-  it('a touch and the sweep agree: either it was touched and stays, or it is gone (FLT-39, STO-06)', async () => {
+  it('a touch and the sweep agree: either it was touched and stays, or it is gone', async () => {
     const ids = Array.from({ length: 150 }, (_, i) => idOf(3_000 + i));
     for (const id of ids) store.create(id, record);
     const sweeping = work('sweep', { now: expiresAt });
@@ -127,7 +127,7 @@ describe('the list of a user', () => {
 });
 
 describe('a journal that others left in between', () => {
-  it('ended and then sealed is ended: absent for the verbs, and its mark still leads on (FLT-50)', () => {
+  it('ended and then sealed is ended: absent for the verbs, and its mark still leads on', () => {
     const [old, next] = [idOf(4_001), idOf(4_002)];
     store.create(old, record);
     store.create(next, { ...record, meta: 'new' });
@@ -138,7 +138,7 @@ describe('a journal that others left in between', () => {
     expect(store.destroy(old, now)).toMatchObject({ meta: 'new' });
   });
 
-  it('sealed and then written to has not been written to (FLT-34)', () => {
+  it('sealed and then written to has not been written to', () => {
     const id = idOf(4_003);
     store.create(id, record);
     appendTo(

@@ -45,7 +45,7 @@ describe('the lease', () => {
 });
 
 describe('the sweep', () => {
-  it('comes round by itself in one process at a time, and goes on in another when that one is gone (FLT-39)', async () => {
+  it('comes round by itself in one process at a time, and goes on in another when that one is gone', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       let time = now;
@@ -77,7 +77,7 @@ describe('the sweep', () => {
     }
   });
 
-  it('lets other work through all the time: a turn of the event loop for every 64 files or 4 removals (FLT-39)', async () => {
+  it('lets other work through all the time: a turn of the event loop for every 64 files or 4 removals', async () => {
     const store = new FileSessionStore({ directory });
     // All in one folder: between two of them it waits for the disk anyway.
     for (let i = 0; i < 600; i++) store.create(idOf(i * 256), until(i < 200 ? now : now + MINUTE));
@@ -93,7 +93,7 @@ describe('the sweep', () => {
     expect(turns).toBeGreaterThan(50);
   });
 
-  it('leaves what it did not make, and what it may not read, and goes on (FLT-39, BKD-03)', async () => {
+  it('leaves what it did not make, and what it may not read, and goes on', async () => {
     const store = new FileSessionStore({ directory });
     store.create(idOf(1), until(now));
     const folder = join(directory, 'sessions', '0', '1');
@@ -106,7 +106,7 @@ describe('the sweep', () => {
     expect(existsSync(join(folder, idOf(1)))).toBe(false);
   });
 
-  it('rejects when the directory is gone: that is not "nothing to do" (FLT-36)', async () => {
+  it('rejects when the directory is gone: that is not "nothing to do"', async () => {
     const store = new FileSessionStore({ directory });
     store.create(idOf(1), until(now));
     rmSync(directory, { recursive: true });

@@ -31,7 +31,7 @@ describe('MemorySessionStore answers at once', () => {
     store.close();
   });
 
-  it('copies nothing for a reader, who cannot change what it got (STO-19)', () => {
+  it('copies nothing for a reader, who cannot change what it got', () => {
     const store = new MemorySessionStore();
     store.create(idOf(1), recordUntil(NOW + HOUR));
     const record = store.load(idOf(1));
@@ -43,7 +43,7 @@ describe('MemorySessionStore answers at once', () => {
     store.close();
   });
 
-  it('keeps a field named __proto__ as a field, and does not take inherited names for fields (STO-27)', () => {
+  it('keeps a field named __proto__ as a field, and does not take inherited names for fields', () => {
     const store = new MemorySessionStore();
     const data = JSON.parse('{"__proto__":"1"}') as Record<string, string>;
     store.create(idOf(1), { ...recordUntil(NOW + HOUR), data });
@@ -154,7 +154,7 @@ describe('MemorySessionStore collects what has expired', () => {
     vi.advanceTimersByTime(ms);
   };
 
-  it('removes expired records within a minute and keeps the others (STO-36)', () => {
+  it('removes expired records within a minute and keeps the others', () => {
     const store = new MemorySessionStore({ clock });
     store.create(idOf(1), recordUntil(NOW + 10_000));
     store.create(idOf(2), recordUntil(NOW + HOUR));
@@ -201,7 +201,7 @@ describe('MemorySessionStore collects what has expired', () => {
     store.close();
   });
 
-  it('has a timer only while there is something to collect, and none after close (STO-35)', () => {
+  it('has a timer only while there is something to collect, and none after close', () => {
     const store = new MemorySessionStore({ clock });
     expect(vi.getTimerCount()).toBe(0);
     store.create(idOf(1), recordUntil(NOW + 10_000));
@@ -224,7 +224,7 @@ describe('MemorySessionStore collects what has expired', () => {
 const holding = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
 
 describe('MemorySessionStore beside other work', () => {
-  it('does not hold the process (STO-36)', () => {
+  it('does not hold the process', () => {
     const before = holding();
     const store = new MemorySessionStore();
     store.create(idOf(1), recordUntil(NOW + HOUR));
@@ -233,7 +233,7 @@ describe('MemorySessionStore beside other work', () => {
     store.close();
   });
 
-  it('lets other work through while it prunes (STO-22, STO-24)', async () => {
+  it('lets other work through while it prunes', async () => {
     const store = new MemorySessionStore();
     for (let n = 0; n < 5_000; n++) store.create(idOf(n), recordUntil(NOW));
     let turns = 0;

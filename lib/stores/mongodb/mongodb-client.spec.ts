@@ -12,7 +12,7 @@ import { makeClient } from './mongodb-client.js';
 const run = promisify(execFile);
 
 describe('the client that the store makes', () => {
-  it('waits for a server and for a connection for 2 s, and for bytes for 5 s (FLT-29)', async () => {
+  it('waits for a server and for a connection for 2 s, and for bytes for 5 s', async () => {
     const { options } = await makeClient('mongodb://localhost:27017');
     expect(options).toMatchObject({
       serverSelectionTimeoutMS: 2_000,

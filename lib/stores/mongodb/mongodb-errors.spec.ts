@@ -5,7 +5,7 @@ import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { storeErrorOf } from './mongodb-errors.js';
 
 describe('storeErrorOf', () => {
-  it('keeps to itself what a validator quotes of the document: session data and ids (REQ-74)', () => {
+  it('keeps to itself what a validator quotes of the document: session data and ids', () => {
     const failure = new MongoServerError({
       message: 'Document failed validation',
       code: 121,

@@ -67,7 +67,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     await store.ping();
   });
 
-  it('a frozen server is answered for at the deadline, never as "not there", and is used within 2 s of its return (FLT-29)', async () => {
+  it('a frozen server is answered for at the deadline, never as "not there", and is used within 2 s of its return', async () => {
     const store = newStore(proxy.port);
     const guard = guarded(store);
     await store.open();
@@ -91,7 +91,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     ['is down', () => proxy.close()],
     ['is frozen', () => proxy.freeze()],
   ])(
-    "a start with a client of the user's, whose limits are the driver's, does not wait for a server that %s (FLT-03)",
+    "a start with a client of the user's, whose limits are the driver's, does not wait for a server that %s",
     async (_, stop) => {
       const { port } = proxy;
       const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`);
@@ -110,7 +110,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     },
   );
 
-  it('down: calls fail at once, or at the deadline and then at once; what waits in the driver is given up, and not done later (FLT-02, FLT-04)', async () => {
+  it('down: calls fail at once, or at the deadline and then at once; what waits in the driver is given up, and not done later', async () => {
     const store = newStore(proxy.port);
     const guard = guarded(store);
     await store.open();
@@ -143,7 +143,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     expect(await documents.countDocuments({ _id: { $in: ids } })).toBe(0);
   });
 
-  it('up and down, ten times: no socket more, no warning (FLT-09)', async () => {
+  it('up and down, ten times: no socket more, no warning', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -165,7 +165,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
   });
 
   it.each([0, 1, 15, 16, 40, 100])(
-    'a reply that breaks off after %i bytes is asked for again or an error, never half a record or none (FLT-05)',
+    'a reply that breaks off after %i bytes is asked for again or an error, never half a record or none',
     async bytes => {
       const store = newStore(proxy.port);
       await store.open();
@@ -181,7 +181,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     },
   );
 
-  it('connections that are reset are an error at most, never "not there", and are made again at once (FLT-24)', async () => {
+  it('connections that are reset are an error at most, never "not there", and are made again at once', async () => {
     const store = newStore(proxy.port);
     await store.open();
     await store.create(idOf('reset'), recordOf());

@@ -85,7 +85,7 @@ describeWithMongo('MongoSessionStore', ({ replicaSetUrl }) => {
 });
 
 describeWithMongo('MongoSessionStore over a client that prefers secondaries', ({ replicaSetUrl }) => {
-  it('reads from the primary, what the primary has now (FLT-28)', async () => {
+  it('reads from the primary, what the primary has now', async () => {
     const theirs = new MongoClient(replicaSetUrl, {
       readPreference: 'secondaryPreferred',
       readConcernLevel: 'available',
@@ -152,7 +152,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     ['InterruptedAtShutdown', { errorCode: 11_600, errorLabels: ['RetryableWriteError'] }],
     ['PrimarySteppedDown', { errorCode: 189, errorLabels: ['RetryableWriteError'] }],
     ['a connection that closes', { closeConnection: true }],
-  ] as const)('%s (FLT-24)', (name, failure) => {
+  ] as const)('%s', (name, failure) => {
     it('once: the call is answered as if nothing had been, within the deadline', async () => {
       const guard = guarded(store);
       const id = idOf(`once ${name}`);
@@ -190,7 +190,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     });
   });
 
-  it('a connection that closes once, at any call: it is answered as if nothing had been (FLT-24)', async () => {
+  it('a connection that closes once, at any call: it is answered as if nothing had been', async () => {
     const guard = guarded(store);
     const [id, next] = [idOf('closes'), idOf('closes, next')];
     const take = updateOf({ delete: ['d:views'], expect: { 'd:views': '1' } });
@@ -219,7 +219,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     }
   });
 
-  it('a write that was done but not acknowledged by the majority is an error; reading tells what is (FLT-26)', async () => {
+  it('a write that was done but not acknowledged by the majority is an error; reading tells what is', async () => {
     const id = idOf('unknown');
     await doubt('insert');
     await expect(store.create(id, recordOf())).rejects.toThrow(/replication timed out/);
@@ -238,7 +238,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     expect(await store.load(id)).toBeUndefined();
   });
 
-  it('a document that is deleted behind our back is a session that is gone, not an error (FLT-33)', async () => {
+  it('a document that is deleted behind our back is a session that is gone, not an error', async () => {
     const id = idOf('behind our back');
     await store.create(id, recordOf());
     await documents.deleteOne({ _id: id });
@@ -248,7 +248,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     expect(await documents.countDocuments({ _id: id })).toBe(0);
   });
 
-  it('300 calls to a server that takes 5 s are all answered at the deadline, and none of them comes late to a session that ended (FLT-29)', async () => {
+  it('300 calls to a server that takes 5 s are all answered at the deadline, and none of them comes late to a session that ended', async () => {
     const slow = newStore();
     await slow.open();
     const guard = guarded(slow);
@@ -272,7 +272,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     await slow.close();
   });
 
-  it('waits for a free connection no longer than 2 s, not for ever (FLT-29)', async () => {
+  it('waits for a free connection no longer than 2 s, not for ever', async () => {
     const narrow = newStore({ maxPoolSize: 1 });
     await narrow.open();
     await fail({ failCommands: ['find'], blockConnection: true, blockTimeMS: 3_000 });
@@ -286,7 +286,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
   });
 
   describe('when the server refuses us', () => {
-    it('a user who may not create the index gets a warning, and sessions work (REQ-85)', async () => {
+    it('a user who may not create the index gets a warning, and sessions work', async () => {
       const limited = newStore({}, 'limited');
       await fail({ failCommands: ['createIndexes'], errorCode: 13 });
       const [warning, ...others] = await limited.open();
@@ -326,7 +326,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
 });
 
 describeWithMongo('MongoSessionStore when a reply of a replica set is lost', ({ replicaSetUrl }) => {
-  it('the driver asks once more, and is told what its write did (FLT-24)', async () => {
+  it('the driver asks once more, and is told what its write did', async () => {
     const { databaseName } = await freshDatabase(replicaSetUrl);
     const documents = (await mongoClient(replicaSetUrl))
       .db(databaseName)
@@ -371,7 +371,7 @@ describeWithMongod('MongoSessionStore on three members', () => {
   });
   afterAll(() => store.close());
 
-  it('a primary that steps down under load ends no session and loses nothing that was acknowledged (FLT-24, FLT-27)', async () => {
+  it('a primary that steps down under load ends no session and loses nothing that was acknowledged', async () => {
     const guard = guarded(store);
     const id = idOf('step-down');
     await store.create(id, recordOf());
@@ -396,7 +396,7 @@ describeWithMongod('MongoSessionStore on three members', () => {
     expect(acknowledged.length).toBeGreaterThan(0);
   }, 60_000);
 
-  it('without a majority a write is an error in time, and a session that ended stays ended after it (FLT-26)', async () => {
+  it('without a majority a write is an error in time, and a session that ended stays ended after it', async () => {
     const guard = guarded(store);
     const id = idOf('no majority');
     await store.create(id, recordOf());
@@ -413,7 +413,7 @@ describeWithMongod('MongoSessionStore on three members', () => {
 });
 
 describeWithMongod('MongoSessionStore on a server that asks for a password', () => {
-  it('refuses a wrong one at the start, and works with the privileges that the README lists (REQ-85)', async () => {
+  it('refuses a wrong one at the start, and works with the privileges that the README lists', async () => {
     const server = await Mongod.start(['--auth']);
     const admin = { createUser: 'admin', pwd: 'admin', roles: ['root'] };
     await (await mongoClient(server.url)).db('admin').command(admin); // the first user needs none

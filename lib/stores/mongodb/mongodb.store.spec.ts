@@ -100,7 +100,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect((await during(() => store.destroy(b, NOW))).map(nameOfCommand)).toEqual(['findAndModify']);
     });
 
-    it('only create can insert: nothing else upserts a session (STO-06)', async () => {
+    it('only create can insert: nothing else upserts a session', async () => {
       const id = idOf('no upsert');
       const sent = await during(async () => {
         await store.update(id, updateOf({ set: { 'd:x': '1' } }), NOW);
@@ -129,7 +129,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
   });
 
   describe('what is stored', () => {
-    it('one document: moments, meta, texts under safe names, and the date for collecting (FLT-31)', async () => {
+    it('one document: moments, meta, texts under safe names, and the date for collecting', async () => {
       const fields = ['d:views', 'd:a.b', 'd:$set', 'd:', '__proto__', 'd:\ud800', 'd:\ufffd', 'f:1:info'];
       const data = Object.fromEntries(fields.map(field => [field, `text of ${field.length}`]));
       await store.create(idOf('shape'), recordOf({ data }));
@@ -202,7 +202,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
     });
   });
 
-  describe('documents of others (S-16)', () => {
+  describe('documents of others', () => {
     const shapes: [string, Document][] = [
       ['nothing of ours', { hello: 'world' }],
       ['connect-mongo', { expires: new Date(NOW + HOUR), session: '{"cookie":{}}' }],
@@ -279,7 +279,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
   });
 
   describe('expiry', () => {
-    it('the index for collecting is there, a minute behind our clock, and making it again changes nothing (BKD-09, FLT-25)', async () => {
+    it('the index for collecting is there, a minute behind our clock, and making it again changes nothing', async () => {
       const others = Array.from(
         { length: 10 },
         () => new MongoSessionStore({ client, database: documents.dbName }),
@@ -290,7 +290,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect(indexes).toMatchObject([{ key: { x: 1 }, expireAfterSeconds: 60 }]);
     });
 
-    it('ten applications that start at once on a collection that is not there all start (FLT-25)', async () => {
+    it('ten applications that start at once on a collection that is not there all start', async () => {
       const collection = 'started-at-once';
       const stores = Array.from(
         { length: 10 },
@@ -299,7 +299,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect(await Promise.all(stores.map(one => one.open()))).toEqual(stores.map(() => []));
     });
 
-    it('a session ends by our clock while its document is still there, and load shows it (BKD-09, FLT-25)', async () => {
+    it('a session ends by our clock while its document is still there, and load shows it', async () => {
       const id = idOf('expired');
       await store.create(id, recordOf({ expiresAt: NOW - 1 }));
       expect(await store.load(id)).toEqual(recordOf({ expiresAt: NOW - 1 }));
@@ -307,7 +307,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect(await documents.countDocuments({ _id: id })).toBe(1);
     });
 
-    it('an index that is dropped while we run changes nothing, and the next start makes it again (FLT-25)', async () => {
+    it('an index that is dropped while we run changes nothing, and the next start makes it again', async () => {
       await documents.dropIndex('x_1');
       const id = idOf('without index');
       expect(await store.create(id, recordOf())).toBe(true);
@@ -321,7 +321,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       ['keeps documents for longer', { expireAfterSeconds: 86_400 }],
       ['collects nothing', {}],
       ['collects nothing, by another name', { name: 'mine' }],
-    ])('another index on the date that %s stops the start, with the remedy (FLT-25)', async (_, options) => {
+    ])('another index on the date that %s stops the start, with the remedy', async (_, options) => {
       const taken = documents.db.collection(`conflict-${Object.values(options).join('')}`);
       await taken.createIndex({ x: 1 }, options, {});
       const late = new MongoSessionStore({
@@ -452,16 +452,13 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
         { w: 'majority', wtimeout: 800, j: true },
         { w: 'majority', wtimeout: 800, j: true },
       ],
-    ])(
-      '%s: what begins and ends sessions waits for the majority (FLT-26, FLT-27)',
-      async (_, asked, always, updates) => {
-        const own = new MongoClient(withParameters(url, asked as Record<string, string>), {
-          monitorCommands: true,
-        });
-        const sent = await concerns({ client: own, database: documents.dbName }, own);
-        expect(sent).toEqual([always, updates, updates, updates, always, always, always, always]);
-        await own.close();
-      },
-    );
+    ])('%s: what begins and ends sessions waits for the majority', async (_, asked, always, updates) => {
+      const own = new MongoClient(withParameters(url, asked as Record<string, string>), {
+        monitorCommands: true,
+      });
+      const sent = await concerns({ client: own, database: documents.dbName }, own);
+      expect(sent).toEqual([always, updates, updates, updates, always, always, always, always]);
+      await own.close();
+    });
   });
 });

@@ -51,7 +51,7 @@ describe('the options of RedisSessionStore', () => {
     },
   );
 
-  it.each(bad)('"%s" is refused with a reason in %o (ADV-38)', (option, options) => {
+  it.each(bad)('"%s" is refused with a reason in %o', (option, options) => {
     const make = () => new RedisSessionStore(options as RedisSessionStoreOptions);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(`[session:redis] "${option}" `);

@@ -39,23 +39,20 @@ const TROUBLES = [
 ];
 
 describe('storeErrorOf', () => {
-  it.each(REFUSALS)(
-    '%s → refused: somebody has to change something, and the message says what (FLT-18)',
-    said => {
-      const error = storeErrorOf(new Error(said));
-      expect(error).toBeInstanceOf(StoreRefusedError);
-      expect(error.message).toMatch(/^\[session:redis\] .+: .+\.$/);
-    },
-  );
+  it.each(REFUSALS)('%s → refused: somebody has to change something, and the message says what', said => {
+    const error = storeErrorOf(new Error(said));
+    expect(error).toBeInstanceOf(StoreRefusedError);
+    expect(error.message).toMatch(/^\[session:redis\] .+: .+\.$/);
+  });
 
-  it.each(TROUBLES)('%s → not available: it may pass (FLT-18)', said => {
+  it.each(TROUBLES)('%s → not available: it may pass', said => {
     const error = storeErrorOf(new Error(said));
     expect(error).not.toBeInstanceOf(StoreRefusedError);
     expect(error.message).toBe(`[session:redis] ${said}`);
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it('keeps to itself what the driver notes of the command: session data, ids, passwords (REQ-74)', () => {
+  it('keeps to itself what the driver notes of the command: session data, ids, passwords', () => {
     const command = { name: 'evalsha', args: ['hash', '1', 'session:secret', 'secret'] };
     const failures = [
       Object.assign(new Error('OOM command not allowed'), { command }),

@@ -106,7 +106,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     redis.disconnect();
   });
 
-  it('is one hash per session and one sorted set per user, and names neither the user nor the secret (STO-01)', async () => {
+  it('is one hash per session and one sorted set per user, and names neither the user nor the secret', async () => {
     const record = recordOf({ data: { 'd:a': '1', 'f:1': '2', 'd:\ud800': '3' } });
     await store.create(idOf('a'), record);
     await store.index.add('alice@example.com', idOf('a'), record.expiresAt, Date.now());
@@ -125,7 +125,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     expect((await keys()).join()).not.toContain('alice');
   });
 
-  it('has a TTL on every key, a minute beyond our own limit (FLT-17, BKD-10)', async () => {
+  it('has a TTL on every key, a minute beyond our own limit', async () => {
     const now = NOW;
     await store.create(idOf('a'), recordOf({ expiresAt: now + HOUR }));
     await keptUntil(key('a'), now + HOUR);
@@ -152,7 +152,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     expect(await keys()).toEqual([]);
   });
 
-  it('is judged by our clock: a TTL that was taken away gives no session a longer life (FLT-22)', async () => {
+  it('is judged by our clock: a TTL that was taken away gives no session a longer life', async () => {
     const now = NOW;
     const record = recordOf({ expiresAt: now + 1_000 });
     await store.create(idOf('a'), record);
@@ -165,7 +165,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     expect(await redis.pttl(key('a'))).toBeGreaterThan(0);
   });
 
-  it('is absent when Redis dropped it early, as after a jump of its clock or an eviction (FLT-22, FLT-17)', async () => {
+  it('is absent when Redis dropped it early, as after a jump of its clock or an eviction', async () => {
     const now = NOW;
     await store.create(idOf('a'), recordOf());
     await redis.pexpireat(key('a'), now - 1);
@@ -196,21 +196,18 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     ['a successor that leads there for ever', name => redis.hset(name, 'r', idOf('b'))],
     ['a successor for some other time', name => redis.hset(name, 'r', idOf('b'), 'u', 'soon')],
   ];
-  it.each(strange)(
-    '%s under our key is broken for load, absent for the others, and kept (FLT-20)',
-    async (_, put) => {
-      const now = NOW;
-      await put(key('a'));
-      const before = await redis.dump(key('a'));
-      expect(await store.load(idOf('a'))).toBe('broken');
-      expect(await store.create(idOf('a'), recordOf())).toBe(false);
-      expect(await store.update(idOf('a'), updateOf({ set: { 'd:a': '1' } }), now)).toBe('gone');
-      expect(await store.touch(idOf('a'), { expiresAt: now + HOUR, lastSeenAt: now }, now)).toBe(false);
-      expect(await store.destroy(idOf('a'), now)).toBeUndefined();
-      expect(await store.destroy(idOf('a'), now, { successor: idOf('b') })).toBeUndefined();
-      expect(await redis.dump(key('a'))).toBe(before);
-    },
-  );
+  it.each(strange)('%s under our key is broken for load, absent for the others, and kept', async (_, put) => {
+    const now = NOW;
+    await put(key('a'));
+    const before = await redis.dump(key('a'));
+    expect(await store.load(idOf('a'))).toBe('broken');
+    expect(await store.create(idOf('a'), recordOf())).toBe(false);
+    expect(await store.update(idOf('a'), updateOf({ set: { 'd:a': '1' } }), now)).toBe('gone');
+    expect(await store.touch(idOf('a'), { expiresAt: now + HOUR, lastSeenAt: now }, now)).toBe(false);
+    expect(await store.destroy(idOf('a'), now)).toBeUndefined();
+    expect(await store.destroy(idOf('a'), now, { successor: idOf('b') })).toBeUndefined();
+    expect(await redis.dump(key('a'))).toBe(before);
+  });
 
   it('may hold fields that mean nothing to us: they are left out and left alone', async () => {
     await store.create(idOf('a'), recordOf({ data: { 'd:a': '1' } }));
@@ -248,7 +245,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     expect(await store.load(idOf('a'))).toEqual({ ...record, data: {} });
   });
 
-  it('belongs to its prefix, even one that is a pattern to Redis (ADV-38, ADV-39)', async () => {
+  it('belongs to its prefix, even one that is a pattern to Redis', async () => {
     const url = await anyRedisUrl();
     const pattern = new RedisSessionStore({ url, prefix: `${prefix}app[1]*?:` });
     const other = new RedisSessionStore({ url, prefix: `${prefix}app1x:` });
@@ -324,7 +321,7 @@ describeWithRedis('what RedisSessionStore costs', () => {
     expect(await sent(() => store.destroy(idOf('1'), now))).toEqual(['evalsha', 'evalsha', 'evalsha']);
   });
 
-  it('a string that is no id costs no command, and neither does the removal of nothing (STO-28)', async () => {
+  it('a string that is no id costs no command, and neither does the removal of nothing', async () => {
     const spent = await sent(async () => {
       for (const id of ['', '*', 'A'.repeat(64), `${'a'.repeat(63)}\n`]) {
         await store.load(id);

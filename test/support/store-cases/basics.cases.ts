@@ -100,7 +100,7 @@ function spoil(value: object): void {
 
 export const basicsCases: readonly StoreCase[] = [
   {
-    name: 'an unknown id is absent for every verb, and asking creates nothing (STO-01, STO-02, STO-06, STO-10, STO-18)',
+    name: 'an unknown id is absent for every verb, and asking creates nothing',
     async run({ store, now, id }) {
       await assertAbsent(store, id('a'), now);
       assert.equal(await store.destroy(id('a'), now), undefined);
@@ -109,7 +109,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a created record comes back as it was, moments to the millisecond (STO-03, STO-14)',
+    name: 'a created record comes back as it was, moments to the millisecond',
     async run({ store, now, id }) {
       const record = recordAt(now, {
         expiresAt: now + 3_600_123,
@@ -122,7 +122,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record without data and meta is a record (STO-03)',
+    name: 'a record without data and meta is a record',
     async run({ store, now, id }) {
       const record = recordAt(now, { meta: '', data: {} });
       assert.equal(await store.create(id('a'), record), true);
@@ -132,7 +132,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a life of 400 days is kept (STO-15)',
+    name: 'a life of 400 days is kept',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now + 400 * DAY });
       await store.create(id('a'), record);
@@ -141,7 +141,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'create never overwrites: a taken id answers false and the record stays (STO-04)',
+    name: 'create never overwrites: a taken id answers false and the record stays',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -166,7 +166,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update sets and deletes the fields it names, leaves the others, and never touches meta (STO-05)',
+    name: 'an update sets and deletes the fields it names, leaves the others, and never touches meta',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2', 'd:c': '3', 'f:1': '4' } });
       await store.create(id('a'), record);
@@ -260,7 +260,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a destroy gives back the record with the data it held, and leaves nothing (STO-09)',
+    name: 'a destroy gives back the record with the data it held, and leaves nothing',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2' } });
       await store.create(id('a'), record);
@@ -275,7 +275,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a repeated destroy gives back nothing (STO-10)',
+    name: 'a repeated destroy gives back nothing',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       assertRecord(await store.destroy(id('a'), now), recordAt(now));
@@ -295,7 +295,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'mutating what was passed in or what came back does not change the store (STO-19)',
+    name: 'mutating what was passed in or what came back does not change the store',
     async run({ store, now, id }) {
       const given = { ...recordAt(now), data: { ...recordAt(now).data } };
       await store.create(id('a'), given);
@@ -321,7 +321,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record that was read does not change under its reader (STO-19)',
+    name: 'a record that was read does not change under its reader',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       const before = await loaded(store, id('a'));
@@ -332,7 +332,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'field names may be any string: created, set, expected, deleted, never taken for each other (STO-27)',
+    name: 'field names may be any string: created, set, expected, deleted, never taken for each other',
     async run({ store, now, id }) {
       const data = Object.fromEntries(AWKWARD_FIELDS.map((field, i) => [field, `"${i}"`]));
       await store.create(id('created'), recordAt(now, { data }));
@@ -358,7 +358,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'texts may be any text: dollars, line breaks, NUL, emoji, nothing (STO-27)',
+    name: 'texts may be any text: dollars, line breaks, NUL, emoji, nothing',
     async run({ store, now, id }) {
       const data = Object.fromEntries(AWKWARD_TEXTS.map((text, i) => [`d:${i}`, text]));
       await store.create(id('created'), recordAt(now, { data }));
@@ -376,7 +376,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a text of one megabyte is kept, and compared whole (STO-26)',
+    name: 'a text of one megabyte is kept, and compared whole',
     async run({ store, now, id }) {
       const text = '0123456789abcdef'.repeat(65_536);
       await store.create(id('a'), recordAt(now, { data: { 'd:big': text } }));
@@ -400,7 +400,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'strings that are no ids are absent for every verb, and create refuses them (STO-28)',
+    name: 'strings that are no ids are absent for every verb, and create refuses them',
     async run({ store, now, id }) {
       for (const nonId of NON_IDS) {
         await assertAbsent(store, nonId, now);
@@ -412,7 +412,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an id in upper case is not the id in lower case (STO-28)',
+    name: 'an id in upper case is not the id in lower case',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       await assertAbsent(store, id('a').toUpperCase(), now);
@@ -433,7 +433,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'two stores under different prefixes never see each other, index included (STO-20)',
+    name: 'two stores under different prefixes never see each other, index included',
     needs: 'stranger',
     async run({ store, stranger, now, id, user }) {
       assert.ok(stranger);

@@ -39,7 +39,7 @@ const ROUNDS = 60;
 
 export const concurrencyCases: readonly StoreCase[] = [
   {
-    name: '50 updates at once that set 50 different fields leave 50 fields (FLT-51)',
+    name: '50 updates at once that set 50 different fields leave 50 fields',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: {} }));
@@ -90,7 +90,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'workers that compare and set reach the exact count (FLT-51)',
+    name: 'workers that compare and set reach the exact count',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: { 'd:other': '1' } }));
@@ -127,7 +127,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of 20 creates at once one wins, and its record is the one that is there (STO-04)',
+    name: 'of 20 creates at once one wins, and its record is the one that is there',
     async run(context) {
       const { store, now, id } = context;
       const record = (i: number) => recordAt(now, { meta: `m${i}`, data: { [`d:${i}`]: String(i) } });
@@ -149,7 +149,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update that races a destroy never brings the record back, and is in what the destroy gave back only if it was done (STO-06, STO-07, FLT-50)',
+    name: 'an update that races a destroy never brings the record back, and is in what the destroy gave back only if it was done',
     async run(context) {
       const { store, peer, now, id } = context;
       for (let round = 0; round < ROUNDS; round++) {
@@ -176,7 +176,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update with expectations that races a destroy answers done, gone or a true mismatch (STO-07)',
+    name: 'an update with expectations that races a destroy answers done, gone or a true mismatch',
     async run(context) {
       const { store, peer, now, id } = context;
       for (let round = 0; round < ROUNDS / 2; round++) {
@@ -198,7 +198,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a touch that races a destroy never brings the record back (STO-06, STO-18)',
+    name: 'a touch that races a destroy never brings the record back',
     async run(context) {
       const { store, peer, now, id } = context;
       for (let round = 0; round < ROUNDS; round++) {
@@ -216,7 +216,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'touches and updates at once both stay: the latest moments and every field (STO-17)',
+    name: 'touches and updates at once both stay: the latest moments and every field',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: {} }));
@@ -233,7 +233,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a reader among writers sees whole records only (STO-07)',
+    name: 'a reader among writers sees whole records only',
     async run(context) {
       const { store, peer, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: { 'd:a': '0', 'd:b': '0' } }));

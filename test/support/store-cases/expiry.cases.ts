@@ -3,7 +3,7 @@ import { assertRecord, DAY, HOUR, loaded, MINUTE, recordAt, updateAt, type Store
 
 export const expiryCases: readonly StoreCase[] = [
   {
-    name: 'load gives an expired record: the caller judges (STO-11)',
+    name: 'load gives an expired record: the caller judges',
     needs: 'keepsExpired',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
@@ -12,7 +12,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'create answers false while an expired record is still there, and leaves it (STO-04, STO-11)',
+    name: 'create answers false while an expired record is still there, and leaves it',
     needs: 'keepsExpired',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
@@ -22,7 +22,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record that is created with a past expiry is absent at once for update, touch and destroy (STO-13)',
+    name: 'a record that is created with a past expiry is absent at once for update, touch and destroy',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now, { expiresAt: now - 1 }));
       assert.equal(await store.touch(id('a'), { expiresAt: now + DAY, lastSeenAt: now }, now), false);
@@ -31,7 +31,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record is present 1 ms before its expiry and absent exactly at it, for update (STO-08, STO-12)',
+    name: 'a record is present 1 ms before its expiry and absent exactly at it, for update',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -46,7 +46,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record is present 1 ms before its expiry and absent exactly at it, for touch (STO-12, STO-17)',
+    name: 'a record is present 1 ms before its expiry and absent exactly at it, for touch',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -58,7 +58,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record is present 1 ms before its expiry and absent exactly at it, for destroy (STO-12)',
+    name: 'a record is present 1 ms before its expiry and absent exactly at it, for destroy',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -68,7 +68,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'update, touch and destroy judge by the moved expiry, not by the first one (STO-12)',
+    name: 'update, touch and destroy judge by the moved expiry, not by the first one',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       await store.touch(id('a'), { expiresAt: now + 2 * HOUR, lastSeenAt: now + 1 }, now + 1);
@@ -82,7 +82,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'the moments of an update move forward only, each on its own (STO-05)',
+    name: 'the moments of an update move forward only, each on its own',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now + 2 * HOUR, lastSeenAt: now });
       await store.create(id('a'), record);
@@ -104,7 +104,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a touch moves forward only, each moment on its own, and never rewrites data (STO-17)',
+    name: 'a touch moves forward only, each moment on its own, and never rewrites data',
     async run({ store, now, id }) {
       const data = { 'd:a': '{"b":1}', 'd:\ud800': '"\\ud800"', 'd:nul\u0000': '\u0000', 'f:1': '🛒' };
       const record = recordAt(now, { expiresAt: now + 2 * HOUR, data });
@@ -127,7 +127,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a touch between two updates keeps what both wrote (STO-17)',
+    name: 'a touch between two updates keeps what both wrote',
     async run({ store, peer, now, id }) {
       await store.create(id('a'), recordAt(now));
       await peer.update(id('a'), updateAt(now, { set: { 'd:x': '1' }, delete: ['d:views'] }), now);
@@ -140,7 +140,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'prune removes exactly what is expired at its now, and says how many (STO-23, STO-24)',
+    name: 'prune removes exactly what is expired at its now, and says how many',
     needs: 'prune',
     async run({ store, now, id }) {
       assert.ok(store.prune);
@@ -164,7 +164,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'prune does not count the marks of rotations, and leaves the fresh ones (STO-23)',
+    name: 'prune does not count the marks of rotations, and leaves the fresh ones',
     needs: 'prune',
     async run({ store, now, id }) {
       assert.ok(store.prune);

@@ -7,14 +7,14 @@ async function listed(store: TestedStore, user: string, now: number): Promise<st
 
 export const indexCases: readonly StoreCase[] = [
   {
-    name: 'a user without sessions has an empty list (STO-21)',
+    name: 'a user without sessions has an empty list',
     async run({ store, now, id, user }) {
       assert.deepEqual(await listed(store, user('u'), now), []);
       assert.equal(await store.index.confirm(user('u'), id('a')), false);
     },
   },
   {
-    name: 'what was added is listed and confirmed until it is removed (STO-21)',
+    name: 'what was added is listed and confirmed until it is removed',
     async run({ store, peer, now, id, user }) {
       await store.index.add(user('u'), id('a'), now + DAY, now);
       await store.index.add(user('u'), id('b'), now + DAY, now);
@@ -52,7 +52,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an entry is listed 1 ms before its limit and not at it (STO-12, STO-21)',
+    name: 'an entry is listed 1 ms before its limit and not at it',
     async run({ store, now, id, user }) {
       await store.index.add(user('u'), id('a'), now + HOUR, now);
       await store.index.add(user('u'), id('b'), now + DAY, now);
@@ -109,7 +109,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'users are kept apart, whatever their names are (STO-20, STO-27)',
+    name: 'users are kept apart, whatever their names are',
     async run({ store, now, id, user }) {
       const scope = user('');
       const names = [

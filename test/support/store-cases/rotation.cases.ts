@@ -19,7 +19,7 @@ async function rotate({ store, now, id }: CaseContext, from: string, to: string,
 
 export const rotationCases: readonly StoreCase[] = [
   {
-    name: 'a rotation gives back the old record and leaves the new one (FLT-50)',
+    name: 'a rotation gives back the old record and leaves the new one',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('old'), recordAt(now, { meta: 'old', data: { 'd:a': '1' } }));
@@ -177,7 +177,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of two rotations at once one wins, and the mark leads to its successor (FLT-55)',
+    name: 'of two rotations at once one wins, and the mark leads to its successor',
     async run({ store, peer, now, id }) {
       for (let round = 0; round < 30; round++) {
         const at = (label: string) => id(`${label} ${round}`);
@@ -195,7 +195,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a logout that races a rotation always ends a session, the old one or its successor (FLT-50)',
+    name: 'a logout that races a rotation always ends a session, the old one or its successor',
     async run({ store, peer, now, id }) {
       for (let round = 0; round < 60; round++) {
         const at = (label: string) => id(`${label} ${round}`);
@@ -215,7 +215,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update that races a rotation is in what the rotation gave back, or it is gone (FLT-50)',
+    name: 'an update that races a rotation is in what the rotation gave back, or it is gone',
     async run({ store, peer, now, id }) {
       for (let round = 0; round < 40; round++) {
         const at = (label: string) => id(`${label} ${round}`);
