@@ -13,7 +13,7 @@ import type {
   PrunableSessionStore,
   SessionIndex,
 } from './session-store-abilities.interface.js';
-import { SessionStore, type Awaitable, type DestroyOptions } from './session-store.js';
+import { SessionStore, UNUSED_ID, type Awaitable, type DestroyOptions } from './session-store.js';
 import { StoreCalls } from './store-calls.js';
 
 type AnyStore = SessionStore &
@@ -81,9 +81,9 @@ export class GuardedStore extends SessionStore {
   }
 }
 
-/** A load of an id that nobody has: the cheapest question that every store answers. */
+/** The cheapest call that every store answers. */
 async function probe(store: SessionStore): Promise<void> {
-  await store.load('0'.repeat(64));
+  await store.load(UNUSED_ID);
 }
 
 function guardedIndex(index: SessionIndex, calls: StoreCalls): SessionIndex {

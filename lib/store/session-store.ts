@@ -92,7 +92,26 @@ export interface DestroyOptions {
 /** How long a rotated-away id leads a `destroy` to its successor, in milliseconds. */
 export const SUCCESSOR_MARK_MS = 60_000;
 
-/** Whether this is the shape of an id. Anything else is absent in every store, before the backend hears of it. */
+/**
+ * How long a backend that removes expired records itself keeps them beyond `expiresAt`, in milliseconds. A backend whose
+ * clock is ahead by less ends no session early, and an expired session can be told from one that never existed.
+ */
+export const EXPIRED_KEPT_MS = 60_000;
+
+/** An id that no session has: for a call that only tests whether the backend answers. */
+export const UNUSED_ID = '0'.repeat(64);
+
+/** Whether a text has the form of an id. A store answers "absent" to any other text, without asking its backend. */
 export function isSessionId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
+}
+
+/**
+ * The check of `create`, which cannot answer "absent".
+ *
+ * @throws TypeError when the text does not have the form of an id. The message does not contain it.
+ */
+export function assertSessionId(id: string): void {
+  if (!isSessionId(id))
+    throw new TypeError('[session] invalid session id: expected 64 lower-case hex digits');
 }

@@ -1,5 +1,6 @@
 import { SessionStoreError } from '../errors/session.error.js';
 import type { SessionEvents } from '../events/session-events.js';
+import { Deadline } from '../time/with-deadline.js';
 import type { Awaitable } from './session-store.js';
 import { StoreRefusedError } from './store-refused.error.js';
 
@@ -56,30 +57,18 @@ export class StoreCalls {
   #within<T>(operation: string, pending: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
-      // A process that was stalled finds its timers due before it reads the replies that wait in its sockets, or even before
-      // it has sent this call, which leaves at the end of its turn. So the last tenth of the time begins when the process
-      // gets round to it, and then one more turn of the event loop lets the replies in.
-      const lastMs = Math.ceil(this.timeoutMs / 10);
-      let turn: NodeJS.Immediate | undefined;
-      let timer = setTimeout(() => {
-        const late = (): void => {
-          isLate = true;
-          reject(this.#missed(operation));
-        };
-        timer = setTimeout(() => (turn = setImmediate(late)), lastMs);
-      }, this.timeoutMs - lastMs);
-      const settle = (): void => {
-        clearTimeout(timer);
-        if (turn) clearImmediate(turn);
-      };
+      const deadline = new Deadline(this.timeoutMs, () => {
+        isLate = true;
+        reject(this.#missed(operation));
+      });
       pending.then(
         value => {
-          settle();
+          deadline.clear();
           this.#state = 'working';
           resolve(value);
         },
         (error: unknown) => {
-          settle();
+          deadline.clear();
           const failure = this.failed(operation, error);
           // After the deadline the caller has its answer; what came of the call is still worth the event.
           if (isLate) return;

@@ -12,7 +12,13 @@ import type {
   PrunableSessionStore,
   SessionIndex,
 } from '../../store/session-store-abilities.interface.js';
-import { type DestroyOptions, isSessionId, SessionStore } from '../../store/session-store.js';
+import { destroyThroughMarks, mismatchOf, type DestroyStep } from '../../store/record-operations.js';
+import {
+  assertSessionId,
+  isSessionId,
+  SessionStore,
+  type DestroyOptions,
+} from '../../store/session-store.js';
 import { systemClock } from '../../time/clock.js';
 import { codeOf, guarded } from './faults.js';
 import { removeFile } from './file-access.js';
@@ -24,13 +30,11 @@ import { SessionDirectory } from './session-directory.js';
 import {
   createEntry,
   destroyEntry,
-  leadOf,
-  mismatchOf,
+  markOrGone,
   presentRecord,
   sessionReplay,
   touchEntry,
   updateEntry,
-  type Lead,
   type JournaledSession,
 } from './session-journal.js';
 import { Sweeper } from './sweeper.js';
@@ -123,8 +127,7 @@ export class FileSessionStore
 
   /** @throws TypeError when `id` is not an id. */
   create(id: string, record: SessionRecord): boolean {
-    if (!isSessionId(id))
-      throw new TypeError('[session:filesystem] an id is 64 lower-case hex digits; this one is not.');
+    assertSessionId(id);
     const entry = createEntry(record);
     const path = this.#directory.pathOf('sessions', id);
     return guarded(() => {
@@ -141,16 +144,13 @@ export class FileSessionStore
 
   update(id: string, update: SessionUpdate, now: number): UpdateResult {
     if (!isSessionId(id)) return 'gone';
-    const { expect } = update;
     const entry = updateEntry(this.#nonces.next(), now, update);
     return guarded(() => {
       const result = this.#journals.append<UpdateResult>(this.#directory.pathOf('sessions', id), {
         entry,
         decide: state => {
           const record = presentRecord(state, now);
-          if (!record) return 'gone';
-          const current = expect && mismatchOf(record, expect);
-          return current && { current };
+          return record ? mismatchOf(record.data, update.expect) : 'gone';
         },
       });
       if (result === undefined) this.#absent();
@@ -180,31 +180,24 @@ export class FileSessionStore
 
   destroy(id: string, now: number, { successor }: DestroyOptions = {}): SessionRecord | undefined {
     return guarded(() => {
-      const passed = new Set<string>();
-      let next: string | undefined = id;
-      // Marks may lead in a circle, for nobody checks what a successor is.
-      while (next !== undefined && isSessionId(next) && !passed.has(next)) {
-        passed.add(next);
-        const ended: SessionRecord | Lead = this.#end(next, now, successor);
-        if ('data' in ended) return ended;
-        next = successor === undefined ? ended.to : undefined;
-      }
-      return undefined;
+      if (successor === undefined) return destroyThroughMarks(id, each => this.#end(each, now));
+      const step = isSessionId(id) ? this.#end(id, now, successor) : 'gone';
+      return step !== 'gone' && 'data' in step ? step : undefined;
     });
   }
 
-  #end(id: string, now: number, successor: string | undefined): SessionRecord | Lead {
+  #end(id: string, now: number, successor?: string): DestroyStep {
     const path = this.#directory.pathOf('sessions', id);
-    const ended = this.#journals.append<SessionRecord | Lead>(path, {
+    const step = this.#journals.append<DestroyStep>(path, {
       entry: destroyEntry(this.#nonces.next(), now, successor),
-      decide: state => (presentRecord(state, now) ? undefined : leadOf(state, now)),
+      decide: state => (presentRecord(state, now) ? undefined : markOrGone(state, now)),
       withoutRoom: journal => destroyWithoutRoom(journal, now),
     });
-    if (ended === undefined) this.#absent();
-    if (ended === undefined || ended === 'broken') return { to: undefined };
+    if (step === undefined) this.#absent();
+    if (step === undefined || step === 'broken' || step === 'gone') return 'gone';
     // A rotation leaves the file as the mark that leads to its successor; sweeping takes it.
-    if ('data' in ended && successor === undefined) removeFile(path);
-    return ended;
+    if ('data' in step && successor === undefined) removeFile(path);
+    return step;
   }
 
   /** Nothing there: nobody has such a session, or the whole directory is gone, which is a fault. */

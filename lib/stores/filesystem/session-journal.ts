@@ -4,22 +4,29 @@ import type {
   SessionUpdate,
   UpdateResult,
 } from '../../store/session-record.interface.js';
+import {
+  isExpectation,
+  isMoment,
+  isRecord,
+  isTexts,
+  mismatchOf,
+  moveForward,
+  presentAt,
+  writeFields,
+  type DestroyStep,
+} from '../../store/record-operations.js';
 import { SUCCESSOR_MARK_MS } from '../../store/session-store.js';
 import type { Entry } from './frame.js';
 import { UNKNOWN_ENTRY, type Replay } from './journal-reader.js';
-import { isMoment, isTexts, isTextsOrNulls } from './session-values.js';
 
-/** A record while its journal is replayed. Each reading makes its own, so whoever gets it may keep it. */
-interface OwnRecord {
-  expiresAt: number;
-  lastSeenAt: number;
-  readonly meta: string;
+/** A record while its journal is replayed. Each reading builds its own, so the caller may keep it. */
+interface ReplayedRecord extends SessionRecord {
   readonly data: Record<string, string>;
 }
 
 /** What a session's journal says. */
 export interface JournaledSession {
-  record: OwnRecord | undefined;
+  record: ReplayedRecord | undefined;
   isEnded: boolean;
   /** Where a destroy leads to, and until when. */
   successor: string | undefined;
@@ -68,19 +75,20 @@ function checked({ expiresAt, lastSeenAt }: SessionMoments, texts: unknown = {})
   );
 }
 
-/** There, not ended, and its time has not come. */
-export function presentRecord({ record, isEnded }: JournaledSession, now: number): OwnRecord | undefined {
-  return record && !isEnded && now < record.expiresAt ? record : undefined;
+/** The record if it is present at `now`. */
+export function presentRecord(
+  { record, isEnded }: JournaledSession,
+  now: number,
+): ReplayedRecord | undefined {
+  return isEnded ? undefined : presentAt(record, now);
 }
 
-/** The session that a destroy has to end instead, because this one was rotated into it. */
-export interface Lead {
-  readonly to: string | undefined;
-}
-
-/** Where what is not present leads a destroy. */
-export function leadOf({ isEnded, successor, markUntil }: JournaledSession, now: number): Lead {
-  return { to: isEnded && now < markUntil ? successor : undefined };
+/** What a destroy meets where no record is present: a mark that has not ended, or nothing. */
+export function markOrGone(
+  { isEnded, successor, markUntil }: JournaledSession,
+  now: number,
+): Exclude<DestroyStep, SessionRecord> {
+  return isEnded && successor !== undefined && now < markUntil ? { successor } : 'gone';
 }
 
 /** Anything but the entries above is UNKNOWN_ENTRY, so that a file of a newer version is kept and not half understood. */
@@ -94,9 +102,9 @@ export const sessionReplay: Replay<JournaledSession> = {
     const record = presentRecord(state, now);
     switch (kind) {
       case UPDATE:
-        return update(record, particulars);
+        return update(state, record, particulars);
       case TOUCH:
-        return touch(record, particulars);
+        return touch(state, record, particulars);
       case DESTROY:
         return destroy(state, record, now, particulars[0]);
       case EXPIRE:
@@ -112,68 +120,47 @@ export const sessionReplay: Replay<JournaledSession> = {
 };
 
 function create(state: JournaledSession, [expiresAt, lastSeenAt, meta, data]: readonly unknown[]): unknown {
-  const isRecord = isMoment(expiresAt) && isMoment(lastSeenAt) && typeof meta === 'string' && isTexts(data);
-  if (!isRecord || state.record) return UNKNOWN_ENTRY;
-  state.record = { expiresAt, lastSeenAt, meta, data };
-  if (state.inPlace) move(state.record, state.inPlace);
+  const record = { expiresAt, lastSeenAt, meta, data };
+  if (!isRecord(record) || state.record) return UNKNOWN_ENTRY;
+  state.record = state.inPlace ? moveForward(record, state.inPlace) : record;
   return undefined;
 }
 
 function update(
-  record: OwnRecord | undefined,
+  state: JournaledSession,
+  record: ReplayedRecord | undefined,
   [expiresAt, lastSeenAt, set, removed, expect]: readonly unknown[],
 ): unknown {
   if (!isMoment(expiresAt) || !isMoment(lastSeenAt) || !isTexts(set) || !Array.isArray(removed))
     return UNKNOWN_ENTRY;
-  if (expect !== undefined && !isTextsOrNulls(expect)) return UNKNOWN_ENTRY;
+  if (expect !== undefined && !isExpectation(expect)) return UNKNOWN_ENTRY;
   if (!record) return 'gone' satisfies UpdateResult;
-  const current = expect && mismatchOf(record, expect);
-  if (current) return { current } satisfies UpdateResult;
-  for (const field in set) put(record.data, field, set[field] ?? '');
-  for (const field of removed as string[]) delete record.data[field];
-  move(record, { expiresAt, lastSeenAt });
+  const mismatch = mismatchOf(record.data, expect);
+  if (mismatch) return mismatch satisfies UpdateResult;
+  writeFields(record.data, { set, delete: removed as string[] });
+  state.record = moveForward(record, { expiresAt, lastSeenAt });
   return 'done' satisfies UpdateResult;
 }
 
-/** An assignment to `__proto__` would not make a field. */
-function put(data: Record<string, string>, field: string, text: string): void {
-  if (field !== '__proto__') data[field] = text;
-  else
-    Object.defineProperty(data, field, { value: text, writable: true, enumerable: true, configurable: true });
-}
-
-/** What the expected fields hold, when it is not what was expected. */
-export function mismatchOf(
-  { data }: SessionRecord,
-  expect: Readonly<Record<string, string | null>>,
-): Record<string, string | null> | undefined {
-  const held = (field: string): string | null => (Object.hasOwn(data, field) ? (data[field] ?? null) : null);
-  const fields = Object.keys(expect);
-  if (fields.every(field => held(field) === expect[field])) return undefined;
-  return Object.fromEntries(fields.map(field => [field, held(field)]));
-}
-
-function touch(record: OwnRecord | undefined, [expiresAt, lastSeenAt]: readonly unknown[]): unknown {
+function touch(
+  state: JournaledSession,
+  record: ReplayedRecord | undefined,
+  [expiresAt, lastSeenAt]: readonly unknown[],
+): unknown {
   if (!isMoment(expiresAt) || !isMoment(lastSeenAt)) return UNKNOWN_ENTRY;
   if (!record) return false;
-  move(record, { expiresAt, lastSeenAt });
+  state.record = moveForward(record, { expiresAt, lastSeenAt });
   return true;
-}
-
-/** Forward only, each on its own. */
-function move(record: OwnRecord, { expiresAt, lastSeenAt }: SessionMoments): void {
-  if (expiresAt > record.expiresAt) record.expiresAt = expiresAt;
-  if (lastSeenAt > record.lastSeenAt) record.lastSeenAt = lastSeenAt;
 }
 
 function destroy(
   state: JournaledSession,
-  record: OwnRecord | undefined,
+  record: ReplayedRecord | undefined,
   now: number,
   successor: unknown,
-): SessionRecord | Lead | typeof UNKNOWN_ENTRY {
+): DestroyStep | typeof UNKNOWN_ENTRY {
   if (successor !== undefined && typeof successor !== 'string') return UNKNOWN_ENTRY;
-  if (!record) return leadOf(state, now);
+  if (!record) return markOrGone(state, now);
   state.isEnded = true;
   state.successor = successor;
   state.markUntil = successor === undefined ? 0 : now + SUCCESSOR_MARK_MS;

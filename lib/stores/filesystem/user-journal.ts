@@ -1,6 +1,6 @@
+import { isMoment } from '../../store/record-operations.js';
 import type { Entry } from './frame.js';
 import { UNKNOWN_ENTRY, type Replay } from './journal-reader.js';
-import { isMoment } from './session-values.js';
 
 /** Which sessions a user has. */
 export interface UserState {

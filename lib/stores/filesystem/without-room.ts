@@ -1,12 +1,13 @@
 import { fdatasyncSync, fstatSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { SessionMoments, SessionRecord } from '../../store/session-record.interface.js';
+import { moveForward, type DestroyStep } from '../../store/record-operations.js';
+import type { SessionMoments } from '../../store/session-record.interface.js';
 import { closing, FOR_WRITING, isStillAt, openExisting, removeFile } from './file-access.js';
 import { outOfRoom } from './faults.js';
 import { writeSlot } from './journal-head.js';
 import { AGAIN, type OpenJournal } from './journal.js';
 import { removeSealed } from './journal-rewriter.js';
-import { leadOf, presentRecord, type Lead, type JournaledSession } from './session-journal.js';
+import { markOrGone, presentRecord, type JournaledSession } from './session-journal.js';
 
 // On a full disk nothing can be appended. Sessions still have to be kept alive, and ended.
 
@@ -33,10 +34,9 @@ export function touchWithoutRoom(
       if (!record) return false;
       // Whoever rewrites the journal may have read the slots already, and cannot finish on this disk.
       if (reading.seals.length > 0) throw outOfRoom();
-      const expiresAt = Math.max(record.expiresAt, moments.expiresAt);
-      const lastSeenAt = Math.max(record.lastSeenAt, moments.lastSeenAt);
-      if (expiresAt === record.expiresAt && lastSeenAt === record.lastSeenAt) return true;
-      writeSlot(target, now + attempt, { expiresAt, lastSeenAt }, seed);
+      const moved = moveForward(record, moments);
+      if (moved.expiresAt === record.expiresAt && moved.lastSeenAt === record.lastSeenAt) return true;
+      writeSlot(target, now + attempt, moved, seed);
       if (isDurable) fdatasyncSync(target);
     }
     throw outOfRoom();
@@ -50,12 +50,12 @@ export function touchWithoutRoom(
 export function destroyWithoutRoom(
   { fd, path, seed, reader }: OpenJournal<JournaledSession>,
   now: number,
-): SessionRecord | Lead | typeof AGAIN {
+): DestroyStep | typeof AGAIN {
   if (!isStillAt(path, fd) || !removeFile(path)) return AGAIN;
   const reading = reader.read(fd, seed);
   if (reading === 'broken') return AGAIN;
   // Somebody who rewrites it now must not bring it back.
   removeSealed(dirname(path), reading.seals);
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return AGAIN;
-  return presentRecord(reading.state, now) ?? leadOf(reading.state, now);
+  return presentRecord(reading.state, now) ?? markOrGone(reading.state, now);
 }

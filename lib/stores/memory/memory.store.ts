@@ -13,15 +13,23 @@ import type {
   SessionIndex,
 } from '../../store/session-store-abilities.interface.js';
 import {
-  type DestroyOptions,
-  isSessionId,
+  applyUpdate,
+  destroyThroughMarks,
+  mismatchOf,
+  moveForward,
+  presentAt,
+  type DestroyStep,
+  type SuccessorMark,
+} from '../../store/record-operations.js';
+import {
+  assertSessionId,
   SessionStore,
   SUCCESSOR_MARK_MS,
+  type DestroyOptions,
 } from '../../store/session-store.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { type Clock, systemClock } from '../../time/clock.js';
 import type { Due } from './due-heap.js';
-import { copied, mismatchOf, moved, updated } from './memory-record.js';
 import { MemorySessionIndex } from './memory-session-index.js';
 import { SWEEP_BATCH, Sweeper } from './sweeper.js';
 
@@ -40,19 +48,22 @@ export interface MemorySessionStoreOptions {
   readonly clock?: Clock;
 }
 
-/** A session, or the mark that a rotation left in its place: then there is a successor instead of a record. */
+/** What is stored under one id: a session, or the mark that a rotation left in its place. */
 class Entry implements Due {
+  /** When the session expires, or the mark ends. */
   dueAt: number;
   place = 0;
-  record: SessionRecord | undefined;
-  successor: string | undefined = undefined;
 
   constructor(
     readonly id: string,
-    record: SessionRecord,
+    public content: SessionRecord | SuccessorMark,
+    dueAt: number,
   ) {
-    this.record = record;
-    this.dueAt = record.expiresAt;
+    this.dueAt = dueAt;
+  }
+
+  get record(): SessionRecord | undefined {
+    return 'successor' in this.content ? undefined : this.content;
   }
 }
 
@@ -103,11 +114,10 @@ export class MemorySessionStore
    * @throws TypeError when `id` is not an id.
    */
   override create(id: string, record: SessionRecord): boolean {
-    if (!isSessionId(id))
-      throw new TypeError('[session:memory] an id is 64 lower-case hex digits; this one is not.');
+    assertSessionId(id);
     if (this.#entries.has(id)) return false;
     this.#makeRoom();
-    const entry = new Entry(id, copied(record));
+    const entry = new Entry(id, frozen({ ...record, data: { ...record.data } }), record.expiresAt);
     this.#entries.set(id, entry);
     this.#sessions++;
     this.#sweeper.add(entry);
@@ -116,32 +126,28 @@ export class MemorySessionStore
 
   override update(id: string, update: SessionUpdate, now: number): UpdateResult {
     const entry = this.#entries.get(id);
-    const record = entry?.record;
-    if (entry === undefined || record === undefined || now >= entry.dueAt) return 'gone';
-    const mismatch = update.expect && mismatchOf(record.data, update.expect);
+    const record = presentAt(entry?.record, now);
+    if (entry === undefined || record === undefined) return 'gone';
+    const mismatch = mismatchOf(record.data, update.expect);
     if (mismatch !== undefined) return mismatch;
-    this.#replace(entry, updated(record, update));
+    this.#replace(entry, applyUpdate(record, update));
     return 'done';
   }
 
   override touch(id: string, moments: SessionMoments, now: number): boolean {
     const entry = this.#entries.get(id);
-    const record = entry?.record;
-    if (entry === undefined || record === undefined || now >= entry.dueAt) return false;
-    this.#replace(entry, moved(record, moments));
+    const record = presentAt(entry?.record, now);
+    if (entry === undefined || record === undefined) return false;
+    this.#replace(entry, moveForward(record, moments));
     return true;
   }
 
   override destroy(id: string, now: number, { successor }: DestroyOptions = {}): SessionRecord | undefined {
-    const entry = successor === undefined ? this.#lastOf(id, now) : this.#entries.get(id);
-    const record = entry?.record;
-    if (entry === undefined || record === undefined || now >= entry.dueAt) return undefined;
-    if (successor === undefined) {
-      this.#sweeper.remove(entry);
-      this.#forget(entry);
-    } else {
-      this.#mark(entry, successor, now + SUCCESSOR_MARK_MS);
-    }
+    if (successor === undefined) return destroyThroughMarks(id, each => this.#endAt(each, now));
+    const entry = this.#entries.get(id);
+    const record = presentAt(entry?.record, now);
+    if (entry === undefined || record === undefined) return undefined;
+    this.#mark(entry, successor, now + SUCCESSOR_MARK_MS);
     return record;
   }
 
@@ -167,26 +173,23 @@ export class MemorySessionStore
     this.#index.close();
   }
 
-  /** Where the marks lead from this id. They may lead in a circle, for nobody checks what a successor is. */
-  #lastOf(id: string, now: number): Entry | undefined {
-    let entry = this.#entries.get(id);
-    if (entry?.successor === undefined) return entry;
-    const passed = new Set<Entry>();
-    while (entry?.successor !== undefined && now < entry.dueAt && !passed.has(entry)) {
-      passed.add(entry);
-      entry = this.#entries.get(entry.successor);
+  #endAt(id: string, now: number): DestroyStep {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || now >= entry.dueAt) return 'gone';
+    if (!('successor' in entry.content)) {
+      this.#sweeper.remove(entry);
+      this.#forget(entry);
     }
-    return entry;
+    return entry.content;
   }
 
   #replace(entry: Entry, record: SessionRecord): void {
-    entry.record = record;
+    entry.content = frozen(record);
     this.#sweeper.move(entry, record.expiresAt);
   }
 
   #mark(entry: Entry, successor: string, until: number): void {
-    entry.record = undefined;
-    entry.successor = successor;
+    entry.content = { successor };
     this.#sessions--;
     this.#sweeper.move(entry, until);
   }
@@ -205,4 +208,13 @@ export class MemorySessionStore
         'Raise it, or let sessions end sooner with a shorter "idleTimeout".',
     );
   }
+}
+
+/**
+ * Records are frozen and replaced as a whole, so a read costs no copy: a record never changes under its reader, and
+ * nothing that a reader does reaches the store.
+ */
+function frozen(record: SessionRecord): SessionRecord {
+  Object.freeze(record.data);
+  return Object.freeze(record);
 }
