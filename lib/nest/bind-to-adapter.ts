@@ -5,7 +5,9 @@ import { SessionConfigError } from '../errors/session-config.error.js';
 import { SessionUsageError } from '../errors/session.error.js';
 import { HttpExchange } from '../lifecycle/http-exchange.js';
 import type { SessionLifecycle } from '../lifecycle/session-lifecycle.js';
+import type { SessionMembers } from '../session/session.interface.js';
 import type { CurrentExchange } from './current-exchange.js';
+import { makeExcludedSession } from './excluded-session.js';
 import { makeHoldable } from '../http/hold-head.js';
 
 type Request = IncomingMessage & { raw?: IncomingMessage };
@@ -35,8 +37,10 @@ export function bindToAdapter(
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
     const openEarly = makeOpenEarly(lifecycle, current);
-    if (adapter.getType() === 'fastify') conflict = bindToFastify(instance as FastifyLike, openEarly);
-    else bindToExpress(instance as ExpressLike, openEarly);
+    const excluded = makeExcludedSession(lifecycle.log);
+    if (adapter.getType() === 'fastify')
+      conflict = bindToFastify(instance as FastifyLike, openEarly, excluded);
+    else bindToExpress(instance as ExpressLike, openEarly, excluded);
   });
   return () => {
     if (conflict) throw conflict;
@@ -99,8 +103,10 @@ interface FastifyLike {
   ): void;
 }
 
-function sessionOfRequest(request: Request): unknown {
+/** The value of `request.session`, for a request of an application with this object for its excluded paths. */
+function sessionOfRequest(request: Request, excluded: SessionMembers): unknown {
   const exchange = exchangeOf(request);
+  if (exchange?.isExcluded) return excluded;
   return exchange?.lifecycle.sessionOf(exchange).facade;
 }
 
@@ -115,12 +121,12 @@ function refuseAssignment(): never {
  * cost a request nothing. Our own property has to be on the request before Express changes its prototype (`lib/README.md`),
  * so we stand in front of `handle`: a middleware would come too late.
  */
-function bindToExpress(app: ExpressLike, openEarly: OpenEarly): void {
+function bindToExpress(app: ExpressLike, openEarly: OpenEarly, excluded: SessionMembers): void {
   makeHoldable(app.response);
   Object.defineProperty(app.request, 'session', {
     configurable: true,
     get(this: Request) {
-      return sessionOfRequest(this);
+      return sessionOfRequest(this, excluded);
     },
     set: refuseAssignment,
   });
@@ -132,7 +138,11 @@ function bindToExpress(app: ExpressLike, openEarly: OpenEarly): void {
     });
 }
 
-function bindToFastify(app: FastifyLike, openEarly: OpenEarly): SessionConfigError | undefined {
+function bindToFastify(
+  app: FastifyLike,
+  openEarly: OpenEarly,
+  excluded: SessionMembers,
+): SessionConfigError | undefined {
   if (app.hasRequestDecorator('session')) {
     return new SessionConfigError([
       {
@@ -143,7 +153,7 @@ function bindToFastify(app: FastifyLike, openEarly: OpenEarly): SessionConfigErr
   }
   app.decorateRequest('session', {
     getter(this: Request) {
-      return sessionOfRequest(this);
+      return sessionOfRequest(this, excluded);
     },
     setter: refuseAssignment,
   });

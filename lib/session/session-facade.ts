@@ -17,7 +17,8 @@ const REMEDIES: Readonly<Record<keyof SessionMembers, string>> = {
   clear: 'use set("clear", value)',
   update: 'use set("update", value)',
   take: 'use set("take", value)',
-  flash: 'use set("flash", value)',
+  flash:
+    'use session.flash(category, message) and session.flashes() instead of connect-flash; for data of this name, set("flash", value)',
   flashes: 'use set("flashes", value)',
   login: 'use set("login", value)',
   regenerate: 'use set("regenerate", value)',

@@ -4,6 +4,7 @@ import {
   HttpCode,
   Injectable,
   Post,
+  Query,
   Req,
   UnauthorizedException,
   UseGuards,
@@ -11,18 +12,19 @@ import {
   type ExecutionContext,
   type INestApplication,
 } from '@nestjs/common';
+import connectFlash from 'connect-flash';
 import passportModule from 'passport';
 import { Strategy } from 'passport-local';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { getSession, Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
-import { describeOver } from '../support/cells.js';
+import { describeCells } from '../support/cells.js';
+import { createApp, type CreatedApp } from '../support/created-app.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
-import { startApp, type RunningApp } from '../support/start-app.js';
 
-// Passport 0.7 as it is, on Express: it knows nothing of this library and finds `request.session`.
+// Passport 0.7 as it is: it knows nothing of this library and finds `request.session`.
 
 type Callback = (error?: unknown) => void;
 type Handler = (request: object, response: object, next: (error?: Error) => void) => void;
@@ -119,16 +121,24 @@ class AccountController {
 
 const me = async (browser: Browser) => (await browser.get('/me')).json();
 
-const express = platforms.filter(({ name }) => name === 'express');
+/** On Fastify in hooks, where Passport gets the request that handlers get, and not Node's. */
 const configure = (app: INestApplication): void => {
-  app.use(passport.initialize(), passport.session());
+  const middleware = [passport.initialize(), passport.session()] as Handler[];
+  const adapter = app.getHttpAdapter();
+  if (adapter.getType() === 'express') for (const use of middleware) app.use(use);
+  else for (const use of middleware) (adapter.getInstance() as Hooks).addHook('onRequest', use);
 };
+
+interface Hooks {
+  addHook(name: 'onRequest', hook: Handler): void;
+}
+
 const right = { username: 'alice', password: 'right' };
 
-describeOver('Passport 0.7 on Express', backends, backend => {
-  let running: RunningApp;
+describeCells('Passport 0.7', backends, ({ platform, backend }) => {
+  let running: CreatedApp;
   beforeAll(async () => {
-    running = await startApp({ platform: express[0]!, backend, controllers: [AccountController], configure });
+    running = await createApp({ platform, backend, controllers: [AccountController], configure });
   });
   afterAll(() => running.close());
 
@@ -194,7 +204,10 @@ describeOver('Passport 0.7 on Express', backends, backend => {
   });
 
   // Of one store, so that no other test's sessions are listed.
-  const userOf = (name: string) => ({ ...right, username: `${name} of ${backend.name}` });
+  const userOf = (name: string) => ({
+    ...right,
+    username: `${name} of ${backend.name} on ${platform.name}`,
+  });
 
   it('a login() after logIn() binds the session to its user, who can be listed and signed out', async () => {
     const [bound, unbound] = [running.browser(), running.browser()];
@@ -255,13 +268,13 @@ describeOver('Passport 0.7 on Express', backends, backend => {
   });
 });
 
-describe('Passport 0.7 on Express over a store that fails', () => {
+describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platform => {
   let store: FaultyStore;
-  let running: RunningApp;
+  let running: CreatedApp;
   beforeAll(async () => {
     store = new FaultyStore();
-    running = await startApp({
-      platform: express[0]!,
+    running = await createApp({
+      platform,
       backend: { store },
       controllers: [AccountController],
       configure,
@@ -314,5 +327,253 @@ describe('Passport 0.7 on Express over a store that fails', () => {
     expect((await browser.get('/me')).status).toBe(503);
     store.mend();
     expect((await browser.get('/me')).json()).toMatchObject({ user: 'alice' });
+  });
+});
+
+/** What a path of `exclude` answers, and what it did with `request.session`. */
+@Controller('open')
+class OpenController {
+  @Get('logo')
+  logo(@Req() request: PassportRequest) {
+    return { user: request.user?.name ?? null, isAuthenticated: request.isAuthenticated() };
+  }
+
+  @Get('facts')
+  facts(@Req() request: PassportRequest) {
+    const { session } = request;
+    const { id, isNew, createdAt, lastSeenAt, expiresAt, loggedInAs, loggedInAt } = session;
+    const facts = { id, createdAt, lastSeenAt, expiresAt, loggedInAs, loggedInAt };
+    return {
+      isNew,
+      facts: Object.values(facts).filter(fact => fact !== undefined),
+      data: { ...session },
+      json: JSON.stringify(session),
+      cart: session.cart ?? session.get('cart') ?? null,
+      has: 'cart' in session || session.has('cart') || 'get' in session,
+      keys: Reflect.ownKeys(session),
+      isSame: session === request.session,
+    };
+  }
+
+  /** Each way to change a session, by name: none may work, and none may bring the process down. */
+  @Post('change')
+  async change(@Req() request: PassportRequest, @Query('how') how: keyof typeof CHANGES) {
+    await CHANGES[how](request.session, request);
+  }
+
+  /** A promise that is not awaited. */
+  @Post('forget')
+  forget(@Req() request: PassportRequest) {
+    void request.session.destroy();
+  }
+
+  @Get('decorator')
+  decorator(@Session() session: Session) {
+    return { ...session };
+  }
+
+  @Get('function')
+  async function(@Req() request: object) {
+    return { ...(await getSession(request)) };
+  }
+}
+
+const CHANGES = {
+  assign: session => void (session.cart = ['tea']),
+  define: session => void Object.defineProperty(session, 'cart', { value: ['tea'] }),
+  remove: session => void delete session.cart,
+  set: session => session.set('cart', ['tea']),
+  delete: session => session.delete('cart'),
+  clear: session => session.clear(),
+  flash: session => session.flash('info', 'hello'),
+  flashes: session => session.flashes(),
+  update: session => session.update('cart', () => ['tea']),
+  take: session => session.take('cart'),
+  login: session => session.login('alice'),
+  touch: session => session.touch(),
+  regenerate: session => session.regenerate(),
+  destroy: session => session.destroy(),
+  save: session => session.save(),
+  reload: session => session.reload(),
+  'regenerate(callback)': session => called(done => session.regenerate(done)),
+  'destroy(callback)': session => called(done => session.destroy(done)),
+  'save(callback)': session => called(done => session.save(done)),
+  'reload(callback)': session => called(done => session.reload(done)),
+  logIn: (_, request) => called(done => request.logIn({ name: 'alice' }, { keepSessionInfo: false }, done)),
+  logout: (_, request) => called(done => request.logout({ keepSessionInfo: false }, done)),
+} satisfies Record<string, (session: Session<Shop>, request: PassportRequest) => unknown>;
+
+const excluded = platforms.flatMap(platform =>
+  (['eager', 'lazy'] as const).map(load => ({ platform, load, name: `${load} on ${platform.name}` })),
+);
+
+describe.each(excluded)('Passport 0.7 and a path of "exclude", $name', ({ platform, load }) => {
+  let store: FaultyStore;
+  let running: CreatedApp;
+  let signedIn: Browser;
+  let foundElsewhere: unknown;
+  beforeAll(async () => {
+    store = new FaultyStore();
+    // A session to be found elsewhere, by an application that shares the store.
+    const elsewhere = await createApp({
+      platform,
+      backend: { store },
+      controllers: [AccountController],
+      configure,
+    });
+    const browser = elsewhere.browser();
+    await browser.post('/cart');
+    await browser.post('/login?keep', right);
+    foundElsewhere = await me(browser);
+    await elsewhere.close();
+    running = await createApp({
+      platform,
+      backend: { store },
+      session: { load, exclude: ['/open/*'] },
+      controllers: [OpenController],
+      configure,
+    });
+    signedIn = browser.copy(running.url);
+  });
+  afterAll(() => running.close());
+
+  const errorsSince = (logged: number): string[] =>
+    running.logs.slice(logged).filter(line => line.startsWith('error'));
+
+  it('answers, with no user, no store call and nothing logged, whatever cookie comes', async () => {
+    store.calls.length = 0;
+    const logged = running.logs.length;
+    for (const browser of [running.browser(), signedIn]) {
+      const { status, text, headers } = await browser.get('/open/logo');
+      expect({ status, text }).toEqual({ status: 200, text: '{"user":null,"isAuthenticated":false}' });
+      expect([headers.get('vary'), headers.get('set-cookie')]).toEqual([null, null]);
+    }
+    expect(store.calls).toEqual([]);
+    expect(errorsSince(logged)).toEqual([]);
+  });
+
+  it('request.session reads as an empty one', async () => {
+    expect(foundElsewhere).toMatchObject({ user: 'alice', data: { cart: ['tea'] } });
+    expect((await signedIn.get('/open/facts')).json()).toEqual({
+      isNew: true,
+      facts: [],
+      data: {},
+      json: '{}',
+      cart: null,
+      has: false,
+      keys: [],
+      isSame: true,
+    });
+  });
+
+  it.each(Object.keys(CHANGES))('%s fails with an error that is logged and names the remedy', async how => {
+    store.calls.length = 0;
+    const logged = running.logs.length;
+    const { status, headers } = await signedIn.post(`/open/change?how=${encodeURIComponent(how)}`);
+    expect({ status, cookie: headers.get('set-cookie') }).toEqual({ status: 500, cookie: null });
+    expect(errorsSince(logged)).toEqual([expect.stringMatching(/"exclude".*Take the path out of "exclude"/)]);
+    expect(store.calls).toEqual([]);
+  });
+
+  it('a change that is not awaited is logged, and the process goes on', async () => {
+    const logged = running.logs.length;
+    expect((await signedIn.post('/open/forget')).status).toBe(201);
+    expect(errorsSince(logged)).toEqual([expect.stringContaining('session.destroy() failed')]);
+    expect((await signedIn.get('/open/logo')).status).toBe(200);
+  });
+
+  it.each(['decorator', 'function'])(
+    '@Session() and getSession() are errors that are logged: %s',
+    async way => {
+      const logged = running.logs.length;
+      expect((await signedIn.get(`/open/${way}`)).status).toBe(500);
+      expect(errorsSince(logged)).toEqual([expect.stringContaining('this path is in "exclude"')]);
+    },
+  );
+});
+
+const messages = async (browser: Browser): Promise<unknown> => (await browser.get('/messages')).json();
+const express = platforms.filter(({ name }) => name === 'express');
+
+const signIn = (options: object): Handler =>
+  passport.authenticate('local', {
+    successRedirect: '/messages',
+    failureRedirect: '/messages',
+    ...options,
+  }) as Handler;
+
+describe.each(express)('flash messages of Passport 0.7 on $name', platform => {
+  type WithFlash = PassportRequest & { flash(category: string, message?: unknown): unknown };
+
+  @Controller()
+  class MessagesController {
+    @Get('messages')
+    async messages(@Session() session: Session<{ messages: string[] }>) {
+      return { flashes: await session.flashes(), messages: session.messages ?? [] };
+    }
+
+    @Post('error')
+    error(@Req() request: WithFlash) {
+      return { returned: request.flash('info', 'hello') };
+    }
+  }
+
+  it('request.flash, over session.flash(), serves failureFlash', async () => {
+    const running = await createApp({
+      platform,
+      backend: { type: 'memory' },
+      controllers: [MessagesController],
+      configure(app) {
+        configure(app);
+        app.use((request: WithFlash, _: unknown, next: () => void) => {
+          request.flash = (category, message) => request.session.flash(category, message);
+          next();
+        });
+        app.use('/sign-in', signIn({ failureFlash: 'Wrong password' }));
+      },
+    });
+    const browser = running.browser();
+    const wrong = await browser.post('/sign-in?username=alice&password=wrong');
+    expect([wrong.status, wrong.headers.get('location')]).toEqual([302, '/messages']);
+    expect(await messages(browser)).toMatchObject({
+      flashes: [{ category: 'error', message: 'Wrong password' }],
+    });
+    expect(await messages(browser)).toMatchObject({ flashes: [] });
+    await running.close();
+  });
+
+  it('failureMessage needs nothing: it is session.messages', async () => {
+    const running = await createApp({
+      platform,
+      backend: { type: 'memory' },
+      controllers: [MessagesController],
+      configure(app) {
+        configure(app);
+        app.use('/sign-in', signIn({ failureMessage: 'Wrong password' }));
+      },
+    });
+    const browser = running.browser();
+    await browser.post('/sign-in?username=alice&password=wrong');
+    await browser.post('/sign-in?username=alice&password=wrong');
+    expect(await messages(browser)).toEqual({ flashes: [], messages: ['Wrong password', 'Wrong password'] });
+    await running.close();
+  });
+
+  it('connect-flash fails, and the log says what to use instead', async () => {
+    const running = await createApp({
+      platform,
+      backend: { type: 'memory' },
+      controllers: [MessagesController],
+      configure(app) {
+        app.use(connectFlash());
+      },
+    });
+    expect((await running.browser().post('/error')).status).toBe(500);
+    expect(running.logs.filter(line => line.startsWith('error'))).toEqual([
+      expect.stringMatching(
+        /use session\.flash\(category, message\) and session\.flashes\(\) instead of connect-flash/,
+      ),
+    ]);
+    await running.close();
   });
 });

@@ -129,7 +129,7 @@ export const guarantees: readonly Guarantee[] = [
       e2e('disk-faults'),
       e2e('module', 'a store that does not answer at start-up'),
       e2e('caching', 'a session that cannot be read'),
-      e2e('passport', 'Passport 0.7 on Express over a store that fails'),
+      e2e('passport', 'Passport 0.7 over a store that fails'),
       redisStartUp('answers 503'),
       redisStartUp('a Redis that freezes'),
       redisStartUp('starts without Redis'),
