@@ -7,10 +7,7 @@ import {
 } from '@nestjs/common';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE, SESSION_OPTIONS } from './session.constants.js';
-import { LazyModuleLoader, ModuleRef, ModulesContainer } from '@nestjs/core';
-import { isInjected } from './nest/is-injected.js';
 import type { SessionEngine } from './session.engine.js';
-import { Sessions } from './sessions.service.js';
 import {
   asyncOptionsProviders,
   sessionProviders,
@@ -18,9 +15,6 @@ import {
   type SessionModuleAsyncOptions,
 } from './session.providers.js';
 import type { SessionStoreType } from './options/store-types.js';
-
-/** By these a class can come to `Sessions`, at once or later, and ask for the current session. */
-const WAYS_TO_SESSIONS = [Sessions, ModuleRef, LazyModuleLoader];
 
 /**
  * Sessions for a NestJS application. Import it once, in the root module: it is global.
@@ -37,14 +31,8 @@ const WAYS_TO_SESSIONS = [Sessions, ModuleRef, LazyModuleLoader];
 export class SessionModule implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #engine: SessionEngine;
 
-  readonly #modules: ModulesContainer;
-
-  constructor(
-    @Inject(SESSION_ENGINE) engine: SessionEngine,
-    @Inject(ModulesContainer) modules: ModulesContainer,
-  ) {
+  constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
     this.#engine = engine;
-    this.#modules = modules;
   }
 
   /**
@@ -78,10 +66,9 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
     return definition(options.imports ?? [], asyncOptionsProviders(options));
   }
 
-  /** The HTTP server is there now, and everything that is injected. */
+  /** The HTTP server exists now. */
   onApplicationBootstrap(): void {
     this.#engine.start();
-    if (isInjected(WAYS_TO_SESSIONS, this.#modules)) this.#engine.current.follow();
   }
 
   /** In-flight commits belong to requests, which Nest has let finish; what we opened is closed. */

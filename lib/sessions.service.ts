@@ -54,23 +54,14 @@ export class Sessions {
   /**
    * The session of the request that the running code works for; loads it when needed.
    *
-   * Before Node 24 following requests costs each of them some microseconds, so they are followed only when a class has
-   * `Sessions` injected (or `ModuleRef` or `LazyModuleLoader`, by which it can be got). Where it is got by `app.get()`
-   * alone, inject it into one class as well, for instance into your `AppModule`; else the first call fails.
-   *
-   * @throws SessionUsageError outside of a request
+   * @throws SessionUsageError outside of a request, and on a path of `exclude`
    */
   async current<T = SessionData>(): Promise<SessionOf<T>> {
-    const { current } = this.#engine;
-    const exchange = current.get();
-    if (!exchange && !current.isFollowed) {
-      current.follow();
-      throw new SessionUsageError(
-        'Sessions.current() was called outside of a request, or in one that is not followed, because no class has Sessions injected. Where you get it by app.get(), inject Sessions into a class as well, for instance into AppModule; or use getSession(request)',
-      );
-    }
+    const exchange = this.#engine.current.get();
     if (!exchange) {
-      throw new SessionUsageError('Sessions.current() was called outside of a request: there is no session');
+      throw new SessionUsageError(
+        'Sessions.current() was called outside of a request, or on a path of "exclude", so there is no session',
+      );
     }
     return (await exchange.lifecycle.get(exchange)).facade as SessionOf<T>;
   }

@@ -9,6 +9,7 @@ import type { SessionMembers } from '../session/session.interface.js';
 import type { CurrentExchange } from './current-exchange.js';
 import { makeExcludedSession } from './excluded-session.js';
 import { makeHoldable } from '../http/hold-head.js';
+import { addFirstHook, type Hookable } from './first-fastify-hook.js';
 
 type Request = IncomingMessage & { raw?: IncomingMessage };
 type Continue = () => void;
@@ -19,12 +20,12 @@ const byServer = new WeakMap<Server, SessionLifecycle>();
 const byPort = new Map<number, SessionLifecycle>();
 
 /**
- * Opens the session early, for everything that runs before Nest's interceptors: middleware, guards, "not found". What is
- * bound as soon as the adapter is there comes before all that `main.ts` registers; on Express also before what the user's own
- * instance had, on Fastify after the `onRequest` hooks that it had. An application context without HTTP has no adapter, and
- * nothing to bind.
+ * Opens the session of each request before anything else of the application runs: middleware, guards, "not found". On
+ * Express and on Fastify alike that includes what a given instance of the platform had registered before Nest got it. An
+ * application context without HTTP has no adapter, and nothing is bound.
  *
- * @returns a function that throws, at the application's start, what kept us from binding: a subscriber cannot
+ * @returns a function to call at application start. It throws the error that prevented binding; throwing inside the RxJS
+ *   subscriber would be lost.
  */
 export function bindToAdapter(
   host: HttpAdapterHost,
@@ -37,10 +38,10 @@ export function bindToAdapter(
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
     const openEarly = makeOpenEarly(lifecycle, current);
-    const excluded = makeExcludedSession(lifecycle.log);
+    const session = makeSessionProperty(makeExcludedSession(lifecycle.log));
     if (adapter.getType() === 'fastify')
-      conflict = bindToFastify(instance as FastifyLike, openEarly, excluded);
-    else bindToExpress(instance as ExpressLike, openEarly, excluded);
+      conflict = bindToFastify(instance as FastifyLike, openEarly, session);
+    else bindToExpress(instance as ExpressLike, openEarly, session);
   });
   return () => {
     if (conflict) throw conflict;
@@ -63,23 +64,38 @@ export function serveUpgrades(host: HttpAdapterHost, lifecycle: SessionLifecycle
   });
 }
 
-/** The exchange of a request; for an upgrade request, which has none, a new one each time. */
+/**
+ * The exchange of a request. Every request that goes through the adapter has one. An upgrade request does not go through
+ * it and gets a new one at each call. `undefined`: the request is not one of an application with SessionModule.
+ */
 export function exchangeOf(request: Request): HttpExchange | undefined {
   const raw = request.raw ?? request;
   const known = HttpExchange.of(raw);
-  if (known) return known;
+  if (known || raw.headers?.upgrade === undefined) return known;
+  return unattachedExchangeOf(raw);
+}
+
+/**
+ * A new exchange, without a response, for a request that does not go through the adapter: an upgrade request, or the
+ * request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the request.
+ */
+export function unattachedExchangeOf(raw: IncomingMessage): HttpExchange | undefined {
   const socket = raw.socket as (Socket & { server?: Server }) | undefined;
   if (!socket?.server) return undefined;
   const lifecycle = byServer.get(socket.server) ?? byPort.get(socket.localPort ?? -1);
   return lifecycle?.begin(raw, undefined, { isAttached: false });
 }
 
-/** Neither may throw or reject: nobody stands above us here. What fails is kept in the exchange. */
+/**
+ * `begin` and `open` must not throw or reject: no error handler runs around this code. A failure is kept on the exchange
+ * and thrown at the first look.
+ */
 function makeOpenEarly(lifecycle: SessionLifecycle, current: CurrentExchange): OpenEarly {
   const isEager = lifecycle.options.load === 'eager';
   return (request, response, next) => {
     const exchange = lifecycle.begin(request, response);
-    const loading = isEager && !exchange.isExcluded ? lifecycle.open(exchange) : undefined;
+    if (exchange.isExcluded) return next();
+    const loading = isEager ? lifecycle.open(exchange) : undefined;
     if (loading) void loading.then(() => current.run(exchange, next));
     else current.run(exchange, next);
   };
@@ -94,20 +110,11 @@ interface ExpressLike {
   handle(request: IncomingMessage, response: ServerResponse, done?: unknown): void;
 }
 
-interface FastifyLike {
+type SessionProperty = PropertyDescriptor & { get(this: Request): unknown; set(value: unknown): void };
+
+interface FastifyLike extends Hookable {
   hasRequestDecorator(name: string): boolean;
   decorateRequest(name: string, accessor: { getter(): unknown; setter(value: unknown): void }): void;
-  addHook(
-    name: 'onRequest',
-    hook: (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }, done: Continue) => void,
-  ): void;
-}
-
-/** The value of `request.session`, for a request of an application with this object for its excluded paths. */
-function sessionOfRequest(request: Request, excluded: SessionMembers): unknown {
-  const exchange = exchangeOf(request);
-  if (exchange?.isExcluded) return excluded;
-  return exchange?.lifecycle.sessionOf(exchange).facade;
 }
 
 function refuseAssignment(): never {
@@ -117,19 +124,28 @@ function refuseAssignment(): never {
 }
 
 /**
+ * `request.session`, to be defined on a request or on a prototype of requests. On excluded paths its value is `excluded`.
+ */
+function makeSessionProperty(excluded: SessionMembers): SessionProperty {
+  return {
+    configurable: true,
+    get(this: Request) {
+      const exchange = exchangeOf(this);
+      if (exchange?.isExcluded) return excluded;
+      return exchange?.lifecycle.sessionOf(exchange).facade;
+    },
+    set: refuseAssignment,
+  };
+}
+
+/**
  * `session` and the holdable methods are on the prototypes that this application gives its requests and responses, where they
  * cost a request nothing. Our own property has to be on the request before Express changes its prototype (`lib/README.md`),
  * so we stand in front of `handle`: a middleware would come too late.
  */
-function bindToExpress(app: ExpressLike, openEarly: OpenEarly, excluded: SessionMembers): void {
+function bindToExpress(app: ExpressLike, openEarly: OpenEarly, session: SessionProperty): void {
   makeHoldable(app.response);
-  Object.defineProperty(app.request, 'session', {
-    configurable: true,
-    get(this: Request) {
-      return sessionOfRequest(this, excluded);
-    },
-    set: refuseAssignment,
-  });
+  Object.defineProperty(app.request, 'session', session);
   const handle = app.handle.bind(app);
   app.handle = (request, response, done) =>
     openEarly(request, response, () => {
@@ -141,7 +157,7 @@ function bindToExpress(app: ExpressLike, openEarly: OpenEarly, excluded: Session
 function bindToFastify(
   app: FastifyLike,
   openEarly: OpenEarly,
-  excluded: SessionMembers,
+  session: SessionProperty,
 ): SessionConfigError | undefined {
   if (app.hasRequestDecorator('session')) {
     return new SessionConfigError([
@@ -151,12 +167,11 @@ function bindToFastify(
       },
     ]);
   }
-  app.decorateRequest('session', {
-    getter(this: Request) {
-      return sessionOfRequest(this, excluded);
-    },
-    setter: refuseAssignment,
+  app.decorateRequest('session', { getter: session.get, setter: session.set });
+  addFirstHook(app, ({ raw }, reply, done) => {
+    // Middleware gets the raw request. Its prototype is Node's own, which is not ours to change.
+    Object.defineProperty(raw, 'session', session);
+    openEarly(raw, reply.raw, done);
   });
-  app.addHook('onRequest', (request, reply, done) => openEarly(request.raw, reply.raw, done));
   return undefined;
 }

@@ -477,9 +477,7 @@ describe.each(platforms)('request.session on $name', platform => {
         );
       },
     });
-    // Fastify's middleware sees the raw request, which has no session of ours to collide with.
-    const { status } = await app.browser().get('/untouched');
-    expect(status).toBe(platform.name === 'express' ? 500 : 200);
+    expect((await app.browser().get('/untouched')).status).toBe(500);
     await app.close();
   });
 });

@@ -216,6 +216,7 @@ export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('many-users')]: 'a crowd of users, each with the answers that belong to them',
   [e2e('memory-use')]: 'what many requests leave in memory: nothing',
   [e2e('other-session-libraries')]: 'other session libraries in the same application',
+  [e2e('middleware')]: 'the session in middleware of an application that NestFactory made',
   [e2e('oversized-values')]: 'values that are far too large',
   [e2e('session-access')]: 'the ways to the session, eager and lazy',
   [e2e('session-size')]: '`maxSize`',
