@@ -31,7 +31,7 @@ type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionS
  * start-up, binds the lifecycle to the HTTP adapter, and closes what it opened.
  */
 export class SessionEngine {
-  readonly events = new SessionEvents();
+  readonly events: SessionEvents;
   readonly current = new CurrentExchange();
   readonly lifecycle: SessionLifecycle;
   readonly store: GuardedStore;
@@ -81,9 +81,11 @@ export class SessionEngine {
     store: SetUpStore,
     clock: Clock,
   ) {
+    const log = logTo(this.#logger);
+    this.events = new SessionEvents(log);
     this.store = new GuardedStore(store, options.storeTimeoutMs, this.events);
     const records = new SessionRecords(this.store, options, clock, this.events);
-    this.lifecycle = new SessionLifecycle(records, new SessionCookie(options.cookie), logTo(this.#logger));
+    this.lifecycle = new SessionLifecycle(records, new SessionCookie(options.cookie), log);
   }
 
   /** `true` for the one interceptor that may act: a second import brings a second one. */

@@ -1,5 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 import type { SessionErrorCode } from '../errors/session.error.js';
+import { EventStream } from './event-stream.js';
+import type { SessionLog } from './session-log.interface.js';
 
 /** Why something that looked like a session was not taken, or a change was dropped. @publicApi */
 export type SessionRejection =
@@ -48,10 +50,17 @@ export type SessionEvent =
       readonly cause: unknown;
     };
 
-/** Where the parts of the library report to. */
+/** Delivers the events of one application to the listeners of `Sessions.events$`. */
 export class SessionEvents {
   readonly #subject = new Subject<SessionEvent>();
-  readonly events$: Observable<SessionEvent> = this.#subject.asObservable();
+  readonly events$: Observable<SessionEvent>;
+
+  /** @param log gets the errors of listeners. They never reach the code that emits an event. */
+  constructor(log: Pick<SessionLog, 'error'>) {
+    this.events$ = new EventStream(this.#subject, error =>
+      log.error('A listener of Sessions.events$ failed', error),
+    );
+  }
 
   emit(event: SessionEvent): void {
     this.#subject.next(event);

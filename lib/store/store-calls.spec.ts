@@ -31,7 +31,7 @@ describe('StoreCalls', () => {
   let calls: StoreCalls;
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const events = new SessionEvents();
+    const events = new SessionEvents(console);
     seen = [];
     events.events$.subscribe(event => seen.push(event));
     calls = new StoreCalls(TIMEOUT, events);
@@ -134,7 +134,7 @@ describe('StoreCalls', () => {
 
   it('does not give up what a stalled process has not sent yet: the answer has a while to come', async () => {
     vi.useRealTimers();
-    const patient = new StoreCalls(1_000, new SessionEvents());
+    const patient = new StoreCalls(1_000, new SessionEvents(console));
     // Sent when this turn is over, as the commands of a turn are that leave in one write; the answer takes its time.
     const sent = setImmediate();
     const result = patient.run('load', async () => {
@@ -216,7 +216,7 @@ describe('StoreCalls', () => {
   it('holds no process with its rest', async () => {
     vi.useRealTimers();
     const before = holding();
-    const quick = new StoreCalls(1, new SessionEvents());
+    const quick = new StoreCalls(1, new SessionEvents(console));
     await expect(quick.run('load', () => new Promise(() => undefined))).rejects.toThrow(SessionStoreError);
     expect(holding()).toBe(before);
   });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   SessionStore,
@@ -425,6 +426,41 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await eventsOf(app, () => run(before, userOf))).toEqual([
         { type: 'rejected', reason: 'unknown', id },
       ]);
+    });
+
+    it.each<{ how: string; listener: (event: SessionEvent) => unknown }>([
+      {
+        how: 'throws',
+        listener: () => {
+          throw new Error('the audit log is full');
+        },
+      },
+      { how: 'rejects', listener: () => Promise.reject(new Error('the audit log is full')) },
+    ])('a listener that $how is logged: the request and the other listeners go on', async ({ listener }) => {
+      const uncaught: unknown[] = [];
+      const note = (error: unknown): void => void uncaught.push(error);
+      process.on('uncaughtException', note).on('unhandledRejection', note);
+      const failing = app.sessions.events$.subscribe(listener);
+      const later: SessionEvent[] = [];
+      const other = app.sessions.events$.subscribe(event => later.push(event));
+      app.logs.length = 0;
+      const user = newUser();
+      const { browser, id } = await signIn(app, user);
+      await run(browser, session => session.destroy());
+      await setImmediate();
+      for (const subscription of [failing, other]) subscription.unsubscribe();
+      process.off('uncaughtException', note).off('unhandledRejection', note);
+      expect(later).toEqual([
+        { type: 'created', id, user },
+        { type: 'destroyed', id, reason: 'logout', user },
+      ]);
+      expect(app.logs).toEqual(
+        Array.from(
+          { length: 2 },
+          () => expect.stringMatching(/^error: .*events\$.*the audit log is full/) as string,
+        ),
+      );
+      expect(uncaught).toEqual([]);
     });
 
     it('never carry a token', async () => {

@@ -49,7 +49,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
   afterEach(() => server.stop());
 
   it('frozen: an answer at the deadline, and after the thaw each write ran at most once', async () => {
-    const guarded = new GuardedStore(store, 200, new SessionEvents());
+    const guarded = new GuardedStore(store, 200, new SessionEvents(console));
     const before = await scriptCalls(server);
     server.freeze();
     const took = await timed(async () => {
@@ -303,7 +303,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
       users.map(async id => {
         for (let round = 0; round < 25; round++) {
           // A guard of its own for each call: one that has just missed a deadline asks nothing for a second.
-          const guarded = new GuardedStore(store, 10, new SessionEvents());
+          const guarded = new GuardedStore(store, 10, new SessionEvents(console));
           try {
             const found = await guarded.load(id);
             outcomes[typeof found === 'object' && found.meta === id ? 'right' : 'wrong']++;

@@ -9,7 +9,7 @@ import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { MongoSessionStore } from './mongodb.store.js';
 
 const DEADLINE = 1_000;
-const guarded = (store: MongoSessionStore) => new GuardedStore(store, DEADLINE, new SessionEvents());
+const guarded = (store: MongoSessionStore) => new GuardedStore(store, DEADLINE, new SessionEvents(console));
 
 /** The code that a call failed with. */
 async function codeOf(call: () => unknown): Promise<unknown> {

@@ -29,7 +29,7 @@ import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { MongoSessionStore } from './mongodb.store.js';
 
 const DEADLINE = 1_000;
-const guarded = (store: MongoSessionStore) => new GuardedStore(store, DEADLINE, new SessionEvents());
+const guarded = (store: MongoSessionStore) => new GuardedStore(store, DEADLINE, new SessionEvents(console));
 
 /** The answer to a call, or the code of its error. */
 async function outcomeOf(call: () => unknown): Promise<unknown> {
