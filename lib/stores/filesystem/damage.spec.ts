@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chownSync,
   closeSync,
   copyFileSync,
   mkdtempSync,
@@ -9,12 +10,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashOf } from '../../crypto/hash.js';
 import { frameOf, seedOf, type Entry } from './frame.js';
 import { FileSessionStore } from './index.js';
@@ -227,6 +229,52 @@ describe('a file with right checksums', () => {
     forge(['C', '', 0, -1, 'm', {}]);
     expect(store.load(id)).toEqual({ expiresAt: 0, lastSeenAt: -1, meta: 'm', data: {} });
     expect(write('1')).toBe('gone');
+  });
+});
+
+describe('a file of another user', () => {
+  const STRANGER = 65_534;
+  beforeEach(context => {
+    if (process.geteuid?.() !== 0) context.skip('needs root, to give a file to another user');
+  });
+
+  it('is broken, absent for every other verb, and kept', () => {
+    chownSync(fileOf(id), STRANGER, STRANGER);
+    expectBroken();
+    chownSync(fileOf(id), 0, 0);
+    expect(store.load(id)).toEqual(record);
+  });
+
+  it('is kept by a sweep, whether it is a session, a list or half-made', async () => {
+    void store.index.add('alice', id, expiresAt, now);
+    const halfMade = `${fileOf(id)}.${'c'.repeat(32)}.tmp`;
+    writeFileSync(halfMade, 'half');
+    utimesSync(halfMade, new Date(0), new Date(0));
+    const files = [fileOf(id), fileOf(hashOf('alice'), 'users'), halfMade];
+    for (const file of files) chownSync(file, STRANGER, STRANGER);
+    expect(await store.prune(expiresAt)).toBe(0);
+    for (const file of files) expect(statSync(file).uid).toBe(STRANGER);
+    for (const file of files) chownSync(file, 0, 0);
+    expect(await store.prune(expiresAt)).toBe(1);
+    for (const file of files) expect(() => statSync(file)).toThrow(/ENOENT/);
+  });
+
+  it('is never the list of a user: that is a fault, not "no sessions"', () => {
+    void store.index.add('alice', id, expiresAt, now);
+    chownSync(fileOf(hashOf('alice'), 'users'), STRANGER, STRANGER);
+    expect(() => store.index.list('alice', now)).toThrow(/damaged/);
+    expect(() => store.index.add('alice', id, expiresAt, now)).toThrow(/damaged/);
+  });
+
+  it('is unknown where files have no owner, as on Windows', () => {
+    chownSync(fileOf(id), STRANGER, STRANGER);
+    vi.stubGlobal('process', Object.create(process, { geteuid: { value: undefined } }));
+    try {
+      expect(store.load(id)).toEqual(record);
+      expect(write('1')).toBe('done');
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });
 

@@ -9,6 +9,7 @@ import {
   readSync,
   unlinkSync,
   writeSync,
+  type Stats,
 } from 'node:fs';
 import { randomHex } from '../../crypto/random.js';
 import { codeOf, outOfRoom } from './faults.js';
@@ -28,7 +29,7 @@ const FOR_CREATING = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | G
 
 const FILE_MODE = 0o600;
 
-/** Not a regular file, or not one that can be a journal. */
+/** A file that is not a journal of ours: not a regular file, too large, or owned by another user. */
 export const FOREIGN = 'foreign';
 /** What opening or reading something says that is not a regular file: a link, a directory, a pipe, a socket. */
 const FOREIGN_CODES = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ESPIPE', 'EAGAIN', 'EINVAL', 'ENODEV']);
@@ -45,16 +46,29 @@ export function targetOfTemporary(name: string): string | undefined {
   return TEMPORARY.exec(name)?.[1];
 }
 
-/** Opens a file that is there. `undefined`: nothing is. */
+/** Opens a file. Returns `undefined` if there is none, and `FOREIGN` for a file that is not ours to read. */
 export function openExisting(path: string, flags: number): number | typeof FOREIGN | undefined {
+  let fd: number;
   try {
-    return openSync(path, flags);
+    fd = openSync(path, flags);
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT') return undefined;
     if (code !== undefined && FOREIGN_CODES.has(code)) return FOREIGN;
     throw error;
   }
+  if (belongsToUs(fstatSync(fd))) return fd;
+  closeSync(fd);
+  return FOREIGN;
+}
+
+/**
+ * Whether a file belongs to the user of this process. Another user could have written anything into it. On Windows files
+ * have no such owner, and the answer is always yes.
+ */
+export function belongsToUs({ uid }: Stats): boolean {
+  const user = process.geteuid?.();
+  return user === undefined || uid === user;
 }
 
 /** Makes a file that was not there. Its mode does not depend on the umask. */

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildLib, type BuiltLib } from '../../../test/support/built-lib.js';
 import { startWorker } from '../../../test/support/file-store-processes.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
@@ -99,6 +99,15 @@ describe('the directory', () => {
     expect(new FileSessionStore({ directory: join(root, 'readable') }).open()).toEqual([
       expect.stringContaining('can be read by others'),
     ]);
+  });
+
+  it('is refused at the start when its file system gives our files to another user', () => {
+    vi.spyOn(process, 'geteuid').mockReturnValue(12_345);
+    try {
+      expect(opening(directory)).toThrow(/gives our files to another user/);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it('that is removed or replaced while in use is a fault, never "no session", and is not made again', () => {

@@ -1,8 +1,8 @@
-import { chmodSync, linkSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmodSync, fstatSync, linkSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { codeOf, isOutOfRoom } from './faults.js';
-import { closing, openNew, removeFile, temporaryNameFor, writeWhole } from './file-access.js';
+import { belongsToUs, closing, openNew, removeFile, temporaryNameFor, writeWhole } from './file-access.js';
 
 const DIRECTORY_MODE = 0o700;
 const OTHERS = 0o077;
@@ -109,7 +109,10 @@ export class SessionDirectory {
     const second = `${this.path}/${temporaryNameFor('0'.repeat(64))}`;
     try {
       try {
-        closing(openNew(first), fd => writeWhole(fd, Buffer.from(name)));
+        closing(openNew(first), fd => {
+          if (!belongsToUs(fstatSync(fd))) throw new Error('its file system gives our files to another user');
+          writeWhole(fd, Buffer.from(name));
+        });
         linkSync(first, second);
       } finally {
         removeFile(first);
@@ -143,7 +146,7 @@ function warningsAbout(path: string, stat: Stats): string[] {
       `[session:filesystem] ${path} can be read by others, although the sessions in it cannot: chmod 700 it.`,
     );
   }
-  if (stat.uid !== process.getuid?.()) {
+  if (!belongsToUs(stat)) {
     warnings.push(`[session:filesystem] ${path} belongs to another user, who can put anything there.`);
   }
   return warnings;

@@ -1,8 +1,8 @@
-import { lstat, readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { isSessionId } from '../../store/session-store.js';
 import type { Clock } from '../../time/clock.js';
-import { removeFile, targetOfTemporary } from './file-access.js';
+import { belongsToUs, removeFile, targetOfTemporary } from './file-access.js';
 import { codeOf } from './faults.js';
 import type { Nonces } from './nonces.js';
 import { KINDS, type SessionDirectory } from './session-directory.js';
@@ -116,7 +116,8 @@ export class Sweeper {
 
   async #removeLeftover(path: string): Promise<void> {
     try {
-      if (this.clock.now() - (await stat(path)).mtimeMs > LEFTOVER_MS) removeFile(path);
+      const leftover = await lstat(path);
+      if (belongsToUs(leftover) && this.clock.now() - leftover.mtimeMs > LEFTOVER_MS) removeFile(path);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
