@@ -3,11 +3,11 @@ import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
 
 /**
- * The session of a request, anywhere one is at hand: guards, middleware, filters, gateways. Loads it when that has not
- * happened yet; afterwards always gives the current object.
+ * The session of a request, anywhere one is at hand: guards, middleware, filters, GraphQL resolvers, gateways. Loads it
+ * when that has not happened yet; afterwards always gives the current object.
  *
- * @param carrier the request of Express, Fastify or Node, an ExecutionContext, an ArgumentsHost, or a gateway's client. A
- *   WebSocket outlives its upgrade request: there every call reads anew, and writes need `save()`.
+ * @param carrier the request of Express, Fastify or Node, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a
+ *   gateway's client. A WebSocket outlives its upgrade request: there every call reads anew, and writes need `save()`.
  * @throws SessionUsageError when there is no such request, or its path is excluded
  * @throws SessionStoreError from the first look on, when the session could not be read
  * @example

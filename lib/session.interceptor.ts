@@ -8,13 +8,13 @@ import {
 import { Observable } from 'rxjs';
 import type { CurrentExchange } from './nest/current-exchange.js';
 import { answersItself } from './nest/answers-itself.js';
-import { exchangeOf } from './nest/bind-to-adapter.js';
+import { exchangeOfHost } from './nest/request-of.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
 
 /**
  * Commits after a handler that succeeded, so that an error of the store reaches the application's exception filters. What
- * it does not see (guards, `@Res()`, filters, unknown routes) is committed when the head leaves.
+ * it does not see (guards, `@Res()`, filters, unknown routes, GraphQL) is committed when the head leaves.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
@@ -27,15 +27,18 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (!this.#acts || context.getType() !== 'http') return next.handle();
-    const exchange = exchangeOf(context.switchToHttp().getRequest());
+    const type = context.getType<'http' | 'graphql' | 'ws' | 'rpc'>();
+    if (!this.#acts || (type !== 'http' && type !== 'graphql')) return next.handle();
+    const exchange = exchangeOfHost(context);
     if (!exchange) return next.handle();
     // Body parsers that hop through the thread pool may have lost the context that the early open entered.
     const handled = this.#current.run(exchange, () => next.handle());
     const { lifecycle } = exchange;
+    // A GraphQL answer has many resolvers, and others may still be running: its session is saved once, with the head.
+    const commitsEarly = type === 'http' && !answersItself(context);
     return committing(
       handled,
-      () => (exchange.isHeld && !answersItself(context) ? lifecycle.commit(exchange) : undefined),
+      () => (commitsEarly && exchange.isHeld ? lifecycle.commit(exchange) : undefined),
       error => lifecycle.log.mistake(error),
     );
   }

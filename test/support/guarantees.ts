@@ -67,6 +67,7 @@ export const guarantees: readonly Guarantee[] = [
       e2e('streams-and-events'),
       e2e('foreign-middleware'),
       e2e('forgotten-waits'),
+      e2e('graphql'),
       e2e('protocols', 'HTTP/2'),
       e2e('connections', 'connections on'),
       e2e('slow-clients'),
