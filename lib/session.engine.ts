@@ -114,11 +114,7 @@ export class SessionEngine {
 
   async #open(): Promise<void> {
     const { store, failFast } = this.options;
-    if (store.kind === 'type' && store.type === 'memory' && process.env.NODE_ENV === 'production') {
-      this.#logger.warn(
-        'The memory store is for development and tests: sessions are lost at every restart and not shared between processes. Set "type" to a store that keeps them.',
-      );
-    }
+    for (const warning of this.options.warnings) this.#logger.warn(warning);
     try {
       const warnings = await this.store.inner.open?.();
       for (const warning of warnings ?? []) this.#logger.warn(warning);

@@ -45,6 +45,7 @@ describe('resolveSessionOptions', () => {
       saveOnServerError: false,
       maxSizeBytes: 65_536,
       isExcluded: undefined,
+      warnings: [],
     });
     expect(codec).toBe(jsonCodec);
     expect(cookie.name).toBe('__Host-sid');
@@ -328,5 +329,44 @@ describe('resolveSessionOptions', () => {
     ['a store', new OwnStore(), /^options: is a store; write \{ store: yourStore \}\.$/],
   ])('options that are %s', (_, options, message) => {
     expect(messageOf(options)).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+/** The warnings of options that are accepted. */
+const warningsOf = (options: object) => resolve({ type: 'memory', ...options }).warnings;
+
+describe('a cookie that is kept longer than a session can live', () => {
+  it('is a warning that names each limit that ends the session earlier and was not set', () => {
+    expect(warningsOf({ cookie: { maxAge: '30d' } })).toEqual([
+      "The browser keeps the session cookie for cookie.maxAge: '30d', but the session ends sooner: after 1h without use (the default of idleTimeout), and after 24h in any case (the default of absoluteTimeout). Set both to how long users should stay signed in.",
+    ]);
+  });
+
+  it.each<[options: object, limits: RegExp]>([
+    [{ cookie: { maxAge: '2h' } }, /: after 1h without use \(the default of idleTimeout\)\. Set it /],
+    [
+      { cookie: { maxAge: 7_200_000 } },
+      /maxAge: 7200000, .*: after 1h without use \(.* idleTimeout\)\. Set it /,
+    ],
+    [
+      { cookie: { maxAge: '30d' }, idleTimeout: '12h' },
+      /: after 24h in any case \(.* absoluteTimeout\)\. Set it /,
+    ],
+    [
+      { cookie: { maxAge: '30d' }, absoluteTimeout: '30d' },
+      /: after 1h without use \(.* idleTimeout\)\. Set it /,
+    ],
+  ])('is a warning with %j', (options, limits) => {
+    expect(warningsOf(options)).toEqual([expect.stringMatching(limits)]);
+  });
+
+  it.each<object>([
+    { cookie: { maxAge: '30d' }, absoluteTimeout: '30d', idleTimeout: '7d' },
+    { cookie: { maxAge: '30d' }, absoluteTimeout: '30m', idleTimeout: '5m' },
+    { cookie: { maxAge: '1h' }, absoluteTimeout: '30m' },
+    { cookie: { maxAge: '1h' } },
+    { idleTimeout: '5m' },
+  ])('is none with %j: the limits were chosen, or are long enough', options => {
+    expect(warningsOf(options)).toEqual([]);
   });
 });

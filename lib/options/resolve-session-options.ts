@@ -6,7 +6,8 @@ import type { SessionStoreType } from './store-types.js';
 import { compileExclude } from './compile-exclude.js';
 import { describe, isObject, OptionReader } from './option-reader.js';
 import { cookieOptionNames, resolveCookieOptions } from './resolve-cookie-options.js';
-import type { ResolvedSessionOptions } from './resolved-session-options.interface.js';
+import type { SessionCookieOptions } from './cookie-options.interface.js';
+import type { ResolvedCookieOptions, ResolvedSessionOptions } from './resolved-session-options.interface.js';
 import { explainStoreOption, isStore, optionNamesOf, resolveStore } from './resolve-store.js';
 import { sessionOptionDefaults as defaults } from './session-options.defaults.js';
 import type { CommonSessionOptions, SessionModuleOptions } from './session-options.interface.js';
@@ -54,10 +55,12 @@ export function resolveSessionOptions(
   reader.refuseUnknown([...commonOptionNames, ...optionNamesOf(type)], name => explainUnknown(name, type));
 
   const store = resolveStore(reader);
+  const timeouts = resolveTimeouts(reader);
+  const cookie = resolveCookieOptions(reader.value('cookie'), environment, problems);
   const resolved = {
     load: reader.oneOf('load', ['eager', 'lazy']) ?? defaults.load,
-    ...resolveTimeouts(reader),
-    cookie: resolveCookieOptions(reader.value('cookie'), environment, problems),
+    ...timeouts,
+    cookie,
     onStoreError: reader.oneOf('onStoreError', ['fail', 'anonymous']) ?? defaults.onStoreError,
     storeTimeoutMs:
       reader.count('storeTimeout', 'milliseconds', LONGEST_STORE_TIMEOUT_MS) ?? defaults.storeTimeoutMs,
@@ -66,6 +69,7 @@ export function resolveSessionOptions(
     maxSizeBytes: reader.count('maxSize', 'bytes') ?? defaults.maxSizeBytes,
     codec: readCodec(reader) ?? jsonCodec,
     isExcluded: compileExclude(reader),
+    warnings: Object.freeze(warningsAboutLimits(reader, timeouts, cookie)),
   };
   if (store === undefined || problems.length > 0) throw new SessionConfigError(problems);
   return Object.freeze({ store: Object.freeze(store), ...resolved });
@@ -110,6 +114,27 @@ function resolveTimeouts(reader: OptionReader): Timeouts {
     );
   }
   return { idleTimeoutMs, absoluteTimeoutMs, touchIntervalMs };
+}
+
+/** A persistent cookie looks like a promise to stay signed in. The default limits are shorter than most such promises. */
+function warningsAboutLimits(
+  reader: OptionReader,
+  { idleTimeoutMs, absoluteTimeoutMs }: Timeouts,
+  { maxAgeMs = 0 }: ResolvedCookieOptions,
+): string[] {
+  const endsBy = (option: string, limit: number, standard: number): boolean =>
+    reader.value(option) === undefined && limit === standard && limit < maxAgeMs;
+  const ends: string[] = [];
+  if (endsBy('idleTimeout', idleTimeoutMs, defaults.idleTimeoutMs))
+    ends.push('after 1h without use (the default of idleTimeout)');
+  if (endsBy('absoluteTimeout', absoluteTimeoutMs, defaults.absoluteTimeoutMs))
+    ends.push('after 24h in any case (the default of absoluteTimeout)');
+  if (ends.length === 0) return [];
+  const given = describe((reader.value('cookie') as SessionCookieOptions).maxAge);
+  const them = ends.length === 1 ? 'it' : 'both';
+  return [
+    `The browser keeps the session cookie for cookie.maxAge: ${given}, but the session ends sooner: ${ends.join(', and ')}. Set ${them} to how long users should stay signed in.`,
+  ];
 }
 
 function readCodec(reader: OptionReader): SessionCodec | undefined {

@@ -41,4 +41,6 @@ export interface ResolvedSessionOptions {
   readonly codec: SessionCodec;
   /** Whether a path (without the query) never has a session; `undefined` when nothing is excluded. */
   readonly isExcluded: ((path: string) => boolean) | undefined;
+  /** What is allowed and probably not meant, for the log at start-up. */
+  readonly warnings: readonly string[];
 }

@@ -251,16 +251,29 @@ describe('problems in the options', () => {
   });
 });
 
+describe('options that are accepted but do not do what they seem to', () => {
+  it('are a warning at start-up: a cookie that is kept longer than the default limits let a session live', async () => {
+    await start(SessionModule.forRoot({ type: 'memory', cookie: { maxAge: '30d' } }));
+    expect(logs).toEqual([
+      expect.stringMatching(/^warn: .*cookie\.maxAge: '30d'.*idleTimeout.*absoluteTimeout/),
+    ]);
+    logs.length = 0;
+    const limits = { idleTimeout: '7d', absoluteTimeout: '30d' };
+    await start(SessionModule.forRoot({ type: 'memory', cookie: { maxAge: '30d' }, ...limits }));
+    expect(logs).toEqual([]);
+  });
+});
+
 const warnings = (): string[] => logs.filter(line => line.includes('memory store'));
 
 describe('the memory store', () => {
-  it('warns in production, once, and only when it was chosen by type', async () => {
+  it('warns in production, once at each start, whether it was chosen by type or given', async () => {
     vi.stubEnv('NODE_ENV', 'production');
     await start(SessionModule.forRoot('memory'));
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]).toMatch(/^warn: .*lost at every restart/);
     await start(SessionModule.forRoot({ store: new MemorySessionStore() }));
-    expect(warnings()).toHaveLength(1);
+    expect(warnings()).toHaveLength(2);
   });
 
   it('says nothing in development', async () => {
@@ -328,9 +341,10 @@ describe('a store that does not answer at start-up on express', () => {
         throw new Error('unreachable');
       }
     }
-    const error = await startUpError(SessionModule.forRoot({ store: new Unreachable(), failFast: true }));
+    const withoutOpen = () => Object.assign(new Unreachable(), { open: undefined });
+    const error = await startUpError(SessionModule.forRoot({ store: withoutOpen(), failFast: true }));
     expect(error).toBeInstanceOf(SessionConfigError);
-    expect(await startUpError(SessionModule.forRoot({ store: new Unreachable() }))).toBe('started');
+    expect(await startUpError(SessionModule.forRoot({ store: withoutOpen() }))).toBe('started');
   });
 
   it('always stops start-up when it answers and refuses us', async () => {

@@ -8,6 +8,7 @@ import type {
 import type {
   ClosableSessionStore,
   IndexedSessionStore,
+  OpenableSessionStore,
   PingableSessionStore,
   PrunableSessionStore,
   SessionIndex,
@@ -80,7 +81,12 @@ class Entry implements Due {
  */
 export class MemorySessionStore
   extends SessionStore
-  implements IndexedSessionStore, PrunableSessionStore, PingableSessionStore, ClosableSessionStore
+  implements
+    IndexedSessionStore,
+    PrunableSessionStore,
+    PingableSessionStore,
+    OpenableSessionStore,
+    ClosableSessionStore
 {
   readonly index: SessionIndex;
   readonly #index: MemorySessionIndex;
@@ -162,6 +168,14 @@ export class MemorySessionStore
     }
     while (this.#index.sweep(now, SWEEP_BATCH)) await otherWork();
     return pruned;
+  }
+
+  /** @returns a warning in production (`NODE_ENV`): there, sessions that end at every restart are seldom meant. */
+  open(): readonly string[] {
+    if (process.env.NODE_ENV !== 'production') return [];
+    return [
+      'The memory store is for development and tests: sessions are lost at every restart and not shared between processes. Set "type" to a store that keeps them.',
+    ];
   }
 
   /** There is no backend that could fail to answer. */

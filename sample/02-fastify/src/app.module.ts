@@ -10,7 +10,9 @@ import { ShopModule } from '../../01-quick-start/src/shop.module.js';
         type: 'filesystem',
         directory: process.env.SESSION_DIRECTORY ?? './.sessions',
         load: 'lazy', // read when something asks, and not before
-        cookie: { maxAge: '30d' }, // keep the cookie when the browser closes
+        cookie: { maxAge: '30d' }, // keep the cookie when the browser closes …
+        idleTimeout: '7d', // … and the session as long as somebody comes back within a week,
+        absoluteTimeout: '30d', // for a month at most
       }),
     }),
     ShopModule,
