@@ -1,10 +1,12 @@
 import {
   Inject,
   Module,
+  Optional,
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { SessionConfigError } from './errors/session-config.error.js';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE, SESSION_OPTIONS } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
@@ -31,7 +33,17 @@ import type { SessionStoreType } from './options/store-types.js';
 export class SessionModule implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #engine: SessionEngine;
 
-  constructor(@Inject(SESSION_ENGINE) engine: SessionEngine) {
+  /** @throws SessionConfigError when the module was imported without `forRoot()` or `forRootAsync()` */
+  constructor(@Optional() @Inject(SESSION_ENGINE) engine?: SessionEngine) {
+    if (!engine) {
+      throw new SessionConfigError([
+        {
+          option: 'SessionModule',
+          message:
+            "it was imported without options. Write imports: [SessionModule.forRoot('filesystem')], with the type of your store, once, in the root module. It is global, so no other module imports it",
+        },
+      ]);
+    }
     this.#engine = engine;
   }
 

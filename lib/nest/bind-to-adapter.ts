@@ -11,7 +11,8 @@ import { makeExcludedSession } from './excluded-session.js';
 import { makeHoldable } from '../http/hold-head.js';
 import { addFirstHook, type Hookable } from './first-fastify-hook.js';
 
-type Request = IncomingMessage & { raw?: IncomingMessage };
+/** A request of Express, of Fastify or of Node. */
+export type Request = IncomingMessage & { readonly raw?: IncomingMessage };
 type Continue = () => void;
 type OpenEarly = (request: IncomingMessage, response: ServerResponse, next: Continue) => void;
 
@@ -80,10 +81,17 @@ export function exchangeOf(request: Request): HttpExchange | undefined {
  * request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the request.
  */
 export function unattachedExchangeOf(raw: IncomingMessage): HttpExchange | undefined {
-  const socket = raw.socket as (Socket & { server?: Server }) | undefined;
-  if (!socket?.server) return undefined;
-  const lifecycle = byServer.get(socket.server) ?? byPort.get(socket.localPort ?? -1);
-  return lifecycle?.begin(raw, undefined, { isAttached: false });
+  return lifecycleOf(raw)?.begin(raw, undefined, { isAttached: false });
+}
+
+/** Whether the request came in by the server of an application with SessionModule. */
+export function isOurServer(request: Request): boolean {
+  return lifecycleOf(request.raw ?? request) !== undefined;
+}
+
+function lifecycleOf(raw: IncomingMessage): SessionLifecycle | undefined {
+  const socket = raw.socket as (Socket & { readonly server?: Server }) | undefined;
+  return socket?.server && (byServer.get(socket.server) ?? byPort.get(socket.localPort ?? -1));
 }
 
 /**

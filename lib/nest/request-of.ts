@@ -1,11 +1,16 @@
 import type { ArgumentsHost } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
-import { SessionUsageError } from '../errors/session.error.js';
 import type { HttpExchange } from '../lifecycle/http-exchange.js';
 import { exchangeOf, unattachedExchangeOf } from './bind-to-adapter.js';
+import { noSessionError } from './no-session-error.js';
 
-/** What a request can be found in. @publicApi */
-export type SessionCarrier = ArgumentsHost | object;
+/**
+ * An object in which a request is found: the request itself, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a
+ * gateway's client.
+ *
+ * @publicApi
+ */
+export type SessionCarrier = object;
 
 type Found = IncomingMessage & { raw?: IncomingMessage };
 
@@ -16,20 +21,15 @@ interface GraphqlContext {
   readonly reply?: { readonly request?: Found };
 }
 
-const NO_REQUEST =
-  'no session here: pass the request, an ExecutionContext or an ArgumentsHost of an HTTP request that SessionModule serves';
-const NO_REQUEST_IN_GRAPHQL =
-  'no session here: the GraphQL context has no request that SessionModule serves. Let the function "context" of the GraphQLModule return the request as "req"';
-
 /**
  * The exchange that belongs to a request, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a gateway's client.
  *
  * @throws SessionUsageError when there is no HTTP request in it, or SessionModule does not serve it
  */
-export function exchangeIn(carrier: SessionCarrier): HttpExchange {
-  const exchange = isHost(carrier) ? exchangeOfHost(carrier) : exchangeOfCarrier(carrier);
+export function exchangeIn(carrier: unknown): HttpExchange {
+  const exchange = typeof carrier === 'object' && carrier ? exchangeOfCarrier(carrier) : undefined;
   if (exchange) return exchange;
-  throw new SessionUsageError(isHost(carrier) && isGraphql(carrier) ? NO_REQUEST_IN_GRAPHQL : NO_REQUEST);
+  throw noSessionError(carrier);
 }
 
 /** `undefined` when there is no HTTP request in it, or SessionModule does not serve it. */
@@ -40,11 +40,12 @@ export function exchangeOfHost(host: ArgumentsHost): HttpExchange | undefined {
 }
 
 /**
- * A request of Express, Fastify or Node; a GraphQL context; or a socket.io client, which keeps the request by which it
- * connected. That is an upgrade request, or an ordinary one when the client began to poll, which socket.io answers before
- * the adapter sees it.
+ * The carrier is an ArgumentsHost, a request of Express, Fastify or Node, a GraphQL context, or a socket.io client. A
+ * socket.io client keeps the request by which it connected: an upgrade request, or an ordinary one if the client began to
+ * poll. The adapter sees neither of them.
  */
 function exchangeOfCarrier(carrier: object): HttpExchange | undefined {
+  if (isHost(carrier)) return exchangeOfHost(carrier);
   const { headers, raw, request } = carrier as { headers?: unknown; raw?: unknown; request?: Found };
   if (headers !== undefined || raw !== undefined) return exchangeOf(carrier as Found);
   return exchangeOfGraphqlContext(carrier) ?? (request && unattachedExchangeOf(request));
@@ -76,6 +77,6 @@ function isGraphql(host: ArgumentsHost): boolean {
   return host.getType<'graphql'>() === 'graphql';
 }
 
-function isHost(carrier: SessionCarrier): carrier is ArgumentsHost {
+function isHost(carrier: object): carrier is ArgumentsHost {
   return typeof (carrier as Partial<ArgumentsHost>).switchToHttp === 'function';
 }

@@ -4,7 +4,13 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import fastify, { type FastifyPluginAsync } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getSession, Session, SessionModule, Sessions, type SessionModuleOptions } from '../../lib/index.js';
+import {
+  getSession,
+  SessionModule,
+  Sessions,
+  type Session,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
 import { backends, type BackendPlace } from '../support/backends.js';
 import { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
@@ -188,7 +194,7 @@ describe.each(ways.flatMap(way => platforms.map(platform => ({ way, platform }))
       const errors: unknown[] = [];
       const browser = await run({ type: 'memory', exclude: ['/static/*'] }, [
         async (request, _response, next) => {
-          await getSession(request).catch((error: Error) => errors.push(error.message));
+          await getSession(request).catch((error: unknown) => errors.push(String(error)));
           next();
         },
       ]);
@@ -214,18 +220,18 @@ describe.each(ways.flatMap(way => platforms.map(platform => ({ way, platform }))
   },
 );
 
+const countInHook = (request: object, _reply: unknown, done: () => void): void => {
+  const { session } = request as Request;
+  session.visits = Number(session.visits ?? 0) + 1;
+  done();
+};
+const answerVisits = (request: object) => ({ visits: (request as Request).session.visits ?? 0 });
+const visits: FastifyPluginAsync = async plugin => {
+  plugin.get('/visits', answerVisits);
+};
+
 describe('the session in other parts of an application of Fastify', () => {
   const onFastify = platforms.find(({ name }) => name === 'fastify')!;
-  const countInHook = (request: object, _reply: unknown, done: () => void): void => {
-    const { session } = request as Request;
-    session.visits = Number(session.visits ?? 0) + 1;
-    done();
-  };
-  const visits: FastifyPluginAsync = async plugin => {
-    plugin.get('/visits', answerVisits);
-  };
-  const answerVisits = (request: object) => ({ visits: (request as Request).session.visits ?? 0 });
-
   it('middleware runs with it for the routes of a plugin that main.ts registers', async () => {
     for (const way of ways) {
       const { app, browser } = await start(onFastify, way, { type: 'memory' }, [count], main =>

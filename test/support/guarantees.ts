@@ -222,5 +222,6 @@ export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('session-access')]: 'the ways to the session, eager and lazy',
   [e2e('session-size')]: '`maxSize`',
   [e2e('session-values')]: 'the values that a session can hold',
+  [e2e('usage-errors')]: 'the first mistakes: no module, no options, no HTTP request',
   [e2e('validation-pipe')]: 'the session beside a `ValidationPipe`',
 };
