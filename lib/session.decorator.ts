@@ -15,6 +15,12 @@ const emitObject: ParameterDecorator = (target, method, index) => {
 };
 
 /**
+ * What the installed NestJS takes after the key: pipes, and since NestJS 12 options with pipes and a schema. The type of
+ * the options is not named here, because NestJS 11 does not have it.
+ */
+type PipeOrOptions = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
+
+/**
  * Injects the session, or one key of it, into a handler. The same name is the type of what is injected.
  *
  * With a key, pipes apply to its value.
@@ -36,15 +42,16 @@ const emitObject: ParameterDecorator = (target, method, index) => {
  *
  * @publicApi
  */
-export const Session = createParamDecorator(
-  (key: string | undefined, context: ExecutionContext) => {
-    const exchange = exchangeIn(context);
-    const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
-    // Loaded early, it costs no turn of the event loop.
-    return exchange.session ? give(exchange.session) : exchange.lifecycle.get(exchange).then(give);
-  },
-  [emitObject],
-);
+export const Session: (keyOrPipe?: string | PipeOrOptions, ...pipes: PipeOrOptions[]) => ParameterDecorator =
+  createParamDecorator(
+    (key: string | undefined, context: ExecutionContext) => {
+      const exchange = exchangeIn(context);
+      const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
+      // Loaded early, it costs no turn of the event loop.
+      return exchange.session ? give(exchange.session) : exchange.lifecycle.get(exchange).then(give);
+    },
+    [emitObject],
+  );
 
 /**
  * A session: the keys of `T` as plain optional properties, and the members (`login`, `destroy`, `update` …).

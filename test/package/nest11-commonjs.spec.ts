@@ -46,6 +46,19 @@ describe('a NestJS 11 project as `nest new` made it: CommonJS, Jest, moduleResol
     await inProject('npm', 'run', 'build');
   });
 
+  it('type-checks our declarations, too, with skipLibCheck off', { timeout: 2 * MINUTES }, async () => {
+    await inProject(
+      'npx',
+      '--no-install',
+      'tsc',
+      '--noEmit',
+      '-p',
+      'tsconfig.json',
+      '--skipLibCheck',
+      'false',
+    );
+  });
+
   it('passes its end-to-end tests under Jest', { timeout: 2 * MINUTES }, async () => {
     expect(await inProject('npm', 'run', 'test:e2e')).toMatch(/Tests: +2 passed, 2 total/);
   });

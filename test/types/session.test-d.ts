@@ -1,4 +1,12 @@
-import { Body, Controller, Get, Post, type ExecutionContext } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  DefaultValuePipe,
+  Get,
+  ParseIntPipe,
+  Post,
+  type ExecutionContext,
+} from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { describe, expectTypeOf, it } from 'vitest';
 import {
@@ -171,5 +179,20 @@ describe('ways to the session', () => {
       }
     }
     expectTypeOf<ReturnType<ShopController['add']>>().resolves.toEqualTypeOf<string[]>();
+  });
+
+  it('take pipes, and options that hold pipes, after the key or instead of it', () => {
+    expectTypeOf(Session).toBeCallableWith('views', ParseIntPipe, new DefaultValuePipe(0));
+    expectTypeOf(Session).toBeCallableWith(new DefaultValuePipe({}));
+    expectTypeOf(Session).toBeCallableWith('views', { pipes: [ParseIntPipe] });
+    expectTypeOf(Session).toBeCallableWith({ pipes: [ParseIntPipe] });
+    // @ts-expect-error a key is a string
+    Session(42);
+    // @ts-expect-error one key at most
+    Session('views', 'cart');
+    // @ts-expect-error a class that is not a pipe
+    Session('views', Date);
+    // @ts-expect-error no such option
+    Session('views', { pipe: ParseIntPipe });
   });
 });
