@@ -4,7 +4,12 @@ export { SessionModule } from './session.module.js';
 export type { SessionModuleAsyncOptions, SessionOptionsFactory } from './session.providers.js';
 export { Session } from './session.decorator.js';
 export type { SessionData } from './session/session-data.interface.js';
-export type { FlashMessage, SessionCallback, SessionMembers } from './session/session.interface.js';
+export type {
+  FlashMessage,
+  SessionCallback,
+  SessionMembers,
+  SessionValues,
+} from './session/session.interface.js';
 export { getSession } from './get-session.js';
 export type { SessionCarrier } from './nest/request-of.js';
 export { Sessions, type SessionInfo } from './sessions.service.js';

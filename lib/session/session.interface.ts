@@ -3,8 +3,15 @@ import type { SessionData } from './session-data.interface.js';
 /** A Node callback: called with an error, or with nothing. */
 export type SessionCallback = (error?: unknown) => void;
 
-/** The value of a key of `T` when it is there, optional or not; `unknown` for a key that `T` does not name. */
-type ValueOf<T, Key extends string> = Key extends keyof T ? Exclude<T[Key], undefined> : unknown;
+/** A value that is there, for a key that may be missing. */
+type Present<Value> = Exclude<Value, undefined>;
+
+/**
+ * The value of a key of `T` when it is there, optional or not; `unknown` for a key that `T` does not name. TypeScript
+ * leaves it unresolved when `T` or `Key` is a type parameter. So each method that takes a key has a signature for keys of
+ * `T` first, which does without it, and the one for any key second.
+ */
+type ValueOf<T, Key extends string> = Key extends keyof T ? Present<T[Key]> : unknown;
 
 /** The names of the data keys, with any other string allowed. */
 type KeyOf<T> = (keyof T & string) | (string & {});
@@ -41,8 +48,10 @@ export interface SessionMembers<T = SessionData> {
   readonly loggedInAt: Date | undefined;
 
   /** The value of a key, or `undefined`. */
+  get<Key extends keyof T & string>(key: Key): T[Key] | undefined;
   get<Key extends KeyOf<T>>(key: Key): ValueOf<T, Key> | undefined;
-  /** Sets a key, whatever its name. `undefined` removes it. */
+  /** Sets a key, also one that has the name of a member. `undefined` removes it. */
+  set<Key extends keyof T & string>(key: Key, value: T[Key] | undefined): void;
   set<Key extends KeyOf<T>>(key: Key, value: ValueOf<T, Key> | undefined): void;
   /** Whether the key is there. */
   has(key: KeyOf<T>): boolean;
@@ -68,10 +77,14 @@ export interface SessionMembers<T = SessionData> {
    * await session.update('visits', (visits = 0) => visits + 1);
    * ```
    */
-  update<Key extends KeyOf<T>>(
+  update<Key extends keyof T & string>(
     key: Key,
-    change: (value: ValueOf<T, Key> | undefined) => ValueOf<T, Key> | Promise<ValueOf<T, Key>>,
-  ): Promise<ValueOf<T, Key>>;
+    change: (value: T[Key] | undefined) => Present<T[Key]> | Promise<Present<T[Key]>>,
+  ): Promise<Present<T[Key]>>;
+  update<Key extends keyof T & string>(
+    key: Key,
+    change: (value: T[Key] | undefined) => T[Key] | undefined | Promise<T[Key] | undefined>,
+  ): Promise<T[Key] | undefined>;
   update<Key extends KeyOf<T>>(
     key: Key,
     change: (
@@ -83,6 +96,7 @@ export interface SessionMembers<T = SessionData> {
    *
    * @throws SessionConflictError and SessionClosedError as `update()`
    */
+  take<Key extends keyof T & string>(key: Key): Promise<T[Key] | undefined>;
   take<Key extends KeyOf<T>>(key: Key): Promise<ValueOf<T, Key> | undefined>;
 
   /**
@@ -147,5 +161,24 @@ export interface SessionMembers<T = SessionData> {
   touch(): Promise<void>;
 }
 
+/**
+ * The data of a session as plain optional properties, without its members. A session can be assigned to it. Code that
+ * is generic in the key uses it where `get()` and `set()` will not do: TypeScript cannot resolve `session[key]` then.
+ *
+ * @typeParam T - the keys of the session; those with the name of a member are left out
+ * @example
+ * ```ts
+ * function swap<T, Key extends keyof SessionValues<T>>(session: Session<T>, key: Key, value: SessionValues<T>[Key]) {
+ *   const values: SessionValues<T> = session;
+ *   const before = values[key];
+ *   values[key] = value;
+ *   return before;
+ * }
+ * ```
+ *
+ * @publicApi
+ */
+export type SessionValues<T = SessionData> = Partial<Omit<T, keyof SessionMembers>>;
+
 /** A session: `T` as plain optional properties, and the members, whose names win over keys of `T`. @publicApi */
-export type SessionOf<T = SessionData> = Partial<Omit<T, keyof SessionMembers>> & SessionMembers<T>;
+export type SessionOf<T = SessionData> = SessionValues<T> & SessionMembers<T>;
