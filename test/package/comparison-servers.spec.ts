@@ -13,7 +13,7 @@ import {
   logoutClearsCookie,
   logoutOvertakes,
   signedIn,
-  tableOfReadme,
+  tableOf,
   twentyCounts,
   twentyKeys,
   type Experiment,
@@ -21,7 +21,7 @@ import {
 } from './comparison/experiments.js';
 import { onMongo, onRedis, type Contestant, type Started } from './comparison/server-contestants.js';
 
-// The second table "Compared" of the README, cell by cell: two applications of each, which share nothing but the
+// The second table of docs/comparison.md, cell by cell: two applications of each library, which share nothing but the
 // server. Between each application and the server is a proxy, which does what networks do.
 
 /** Longer than our deadline of one second, also on a busy machine. */
@@ -178,7 +178,7 @@ const experiments: Readonly<Record<string, Experiment<Place>>> = {
 };
 
 function measure(contestant: Contestant, serverPort: () => number): void {
-  const table = tableOfReadme(1);
+  const table = tableOf('docs/comparison.md', 'Over real servers');
   let place: Place;
   beforeAll(async () => {
     // Twenty requests on a busy machine, and a server that is held on purpose, are not what the deadline is for.
@@ -198,9 +198,9 @@ function measure(contestant: Contestant, serverPort: () => number): void {
   });
 }
 
-describe('the README’s comparison with servers', () => {
+describe('the comparison over real servers', () => {
   it('has no row and no column that is not measured here', () => {
-    const table = tableOfReadme(1);
+    const table = tableOf('docs/comparison.md', 'Over real servers');
     const contestants = [...onRedis(() => undefined as never), ...onMongo(() => '')];
     expect(table.rows).toEqual(Object.keys(experiments));
     expect(new Set(table.columns)).toEqual(new Set(contestants.map(({ column }) => column)));

@@ -17,14 +17,14 @@ import {
   logoutClearsCookie,
   logoutOvertakes,
   signedIn,
-  tableOfReadme,
+  tableOf,
   twentyCounts,
   twentyKeys,
   type Experiment,
   type Running,
 } from './comparison/experiments.js';
 
-// The first table "Compared" of the README, cell by cell: everybody with their own memory store.
+// The first table of docs/comparison.md, cell by cell: each library with its own memory store.
 
 /** What a test can do to the writes of a store. */
 interface Writes {
@@ -63,7 +63,7 @@ class Gate implements Writes {
 
 interface Contestant {
   readonly name: string;
-  /** Of the README's table. */
+  /** Of the table. */
   readonly column: string;
   start(): Promise<{ app: INestApplication; writes: Writes }>;
 }
@@ -149,9 +149,22 @@ const experiments: Readonly<Record<string, Experiment<RunningWithWrites>>> = {
   'a logout clears the cookie': logoutClearsCookie,
 };
 
-const table = tableOfReadme(0);
+const table = tableOf('docs/comparison.md', 'In memory');
 
-describe('the README’s comparison with memory stores', () => {
+describe('the README’s comparison', () => {
+  it('repeats cells of docs/comparison.md', () => {
+    const readme = tableOf('README.md', 'Why');
+    const all = tableOf('docs/comparison.md', 'Over real servers');
+    expect(readme.rows.length).toBe(6);
+    for (const row of readme.rows) {
+      for (const column of readme.columns) {
+        expect(readme.cell(row, column), `${row}, ${column}`).toBe(all.cell(row, column) ?? 'missing');
+      }
+    }
+  });
+});
+
+describe('the comparison with memory stores', () => {
   it('has no row and no column that is not measured here', () => {
     expect(table.rows).toEqual(Object.keys(experiments));
     expect(table.columns).toEqual(['this library', 'express-session', '@fastify/session']);

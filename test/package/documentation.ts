@@ -8,7 +8,9 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A piece of code in our documentation. */
 export interface Example {
-  /** `README.md:42` */
+  /** The file that it is in: `docs/testing.md`. */
+  readonly page: string;
+  /** `docs/testing.md:42` */
   readonly place: string;
   readonly code: string;
 }
@@ -28,19 +30,60 @@ function filesOf(folder: string, matching: RegExp): string[] {
 export function blocksOf(markdown: string, language: string, file: string): Example[] {
   const fences = markdown.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'gm'));
   return [...fences].map(({ 1: code = '', index }) => ({
+    page: file,
     place: `${file}:${markdown.slice(0, index).split('\n').length}`,
     code,
   }));
 }
 
-/** Every TypeScript example that a user may copy: from the READMEs, and from the comments that editors show. */
+/** The pages that we write for users: the README and the guides. The page of the guarantees is generated. */
+export const pages: readonly string[] = [
+  'README.md',
+  ...filesOf('docs', /\.md$/).filter(file => file !== 'docs/guarantees.md'),
+];
+
+/** Every TypeScript example that a user may copy: from the pages, and from the comments that editors show. */
 export function allExamples(): Example[] {
-  const papers = ['README.md', ...filesOf('lib', /README\.md$/), ...filesOf('sample', /README\.md$/)];
+  const papers = [...pages, ...filesOf('lib', /README\.md$/), ...filesOf('sample', /README\.md$/)];
   const sources = filesOf('lib', /(?<!\.spec|\.test-d)\.ts$/);
   return [
     ...papers.flatMap(file => blocksOf(read(file), 'ts', file)),
     ...sources.flatMap(file => blocksOf(commentsOf(read(file)), 'ts', file)),
   ];
+}
+
+/** The name of the file that an example is: its first line is a comment that says so, `// app.module.ts`. */
+export function fileNameOf({ code }: Example): string | undefined {
+  return /^\/\/ ([\w.-]+\.ts)\b/.exec(code)?.[1];
+}
+
+/** Whether an example is a program that listens for requests. */
+export function isApplication({ code }: Example): boolean {
+  return code.includes('app.listen(');
+}
+
+/** An application of a page, and what the page says that curl prints. */
+export interface Demonstration {
+  readonly application: Example;
+  readonly transcript: Example;
+}
+
+/** Each transcript of a page, with every application that stands between it and the transcript before it. */
+export function demonstrationsOf(page: string): Demonstration[] {
+  const text = read(page);
+  const applications = blocksOf(text, 'ts', page).filter(isApplication);
+  let end = 0;
+  return blocksOf(text, 'console', page).flatMap(transcript => {
+    const begin = end;
+    end = lineOf(transcript);
+    const shown = applications.filter(example => lineOf(example) > begin && lineOf(example) < end);
+    if (shown.length === 0) throw new Error(`no application above the transcript at ${transcript.place}`);
+    return shown.map(application => ({ application, transcript }));
+  });
+}
+
+function lineOf({ place }: Example): number {
+  return Number(place.split(':')[1]);
 }
 
 /** The doc comments of a source file as Markdown; other lines are empty, so that line numbers stay. */
@@ -76,6 +119,8 @@ const modules: readonly (readonly [name: string, names: readonly string[]])[] = 
   ['@nestjs/core', Object.keys(core)],
   ['ioredis', ['Cluster', 'Redis']],
   ['mongodb', ['MongoClient']],
+  // Test runners have these as globals.
+  ['vitest', ['afterAll', 'beforeAll', 'describe', 'expect', 'it', 'vi']],
 ];
 
 /** What an example may use without declaring it: the parts of an application that it is not about. */

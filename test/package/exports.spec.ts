@@ -93,6 +93,7 @@ describe('the packed package', () => {
       'README.md',
       'SECURITY.md',
       'dist',
+      'docs',
       'package.json',
     ]);
     expect(files.filter(file => /spec|test-d|\.tsbuildinfo/.test(file))).toEqual([]);

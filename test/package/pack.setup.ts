@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,8 +25,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const consumer = join(folder, 'consumer');
 
   await run(process.execPath, [join(root, 'scripts/build.mjs'), '--out', join(stage, 'dist')], { cwd: root });
-  for (const file of ['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE']) {
-    if (existsSync(join(root, file))) await cp(join(root, file), join(stage, file));
+  for (const file of ['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'docs']) {
+    await cp(join(root, file), join(stage, file), { recursive: true });
   }
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: stage });
   const tarball = join(folder, stdout.trim());

@@ -2,17 +2,34 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Browser } from '../support/browser.js';
-import { allExamples, asModule, blocksOf, read, root } from './documentation.js';
+import { sessionStoreCases, type TestedStore } from '../support/session-store.cases.js';
+import {
+  allExamples,
+  asModule,
+  demonstrationsOf,
+  fileNameOf,
+  isApplication,
+  pages,
+  root,
+  type Demonstration,
+  type Example,
+} from './documentation.js';
 import { hasCurl, standIn, stepsOf, type } from './transcript.js';
 
-const tsc = join(root, 'node_modules/typescript/bin/tsc');
-const readme = read('README.md');
+// Every example of the documentation is compiled against the packed package. Applications are started and asked with
+// the curl commands that follow them, specs are run, and stores have to pass the cases of their contract.
 
-/** What `nest new` and our README ask of a project. */
+vi.setConfig({ testTimeout: 60_000 }); // each application is a process of its own
+
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+
+/** The options of a project that `nest new` made, and no others. */
 const compilerOptions = {
   target: 'ES2022',
   module: 'NodeNext',
@@ -23,123 +40,205 @@ const compilerOptions = {
   emitDecoratorMetadata: true,
   skipLibCheck: true,
   rootDir: 'src',
+  outDir: 'dist',
 };
 
-/** A project beside the packed package, with these files. */
-async function projectWith(files: Record<string, string>): Promise<string> {
-  const folder = await mkdtemp(join(inject('consumer'), 'readme-'));
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
-  await mkdir(join(folder, 'src'));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'src', name), text);
-  return folder;
+/** An example, and the file that it is written to: examples of one page can import each other. */
+type PlacedExample = Example & { readonly file: string };
+
+const examples: readonly PlacedExample[] = allExamples().map((example, index) => ({
+  ...example,
+  file: `${example.page.replace(/\W+/g, '-')}/${fileNameOf(example) ?? `example${index}.ts`}`,
+}));
+const fileOf = ({ place }: Example): string => examples.find(example => example.place === place)!.file;
+
+let project: string;
+let complaints: string[];
+
+beforeAll(async () => {
+  project = await mkdtemp(join(inject('consumer'), 'documentation-'));
+  await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+  for (const example of examples) await addFile(example.file, asModule(example));
+  await addFile('README-md/app.module.ts', moduleOf(readme!.application));
+  await writeFile(join(project, 'vitest.config.mjs'), 'export default {};');
+  complaints = (await compile()).split('\n').filter(line => line !== '' && !line.startsWith(' '));
+});
+afterAll(() => rm(project, { recursive: true }));
+
+async function addFile(name: string, code: string): Promise<void> {
+  const file = join(project, 'src', name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, code);
 }
 
-/** What the compiler has to say. */
-async function compile(project: string, ...options: string[]): Promise<string> {
+/** The messages of the compiler. */
+async function compile(): Promise<string> {
   return new Promise(resolve => {
-    execFile(process.execPath, [tsc, '-p', project, ...options], { cwd: project }, (_, stdout) =>
-      resolve(stdout),
-    );
+    execFile(process.execPath, [tsc, '-p', project], { cwd: project }, (_, stdout) => resolve(stdout));
   });
+}
+
+const [readme] = demonstrationsOf('README.md');
+/** The application without its last lines, which start it: what another `main.ts` can import. */
+function moduleOf({ code }: Example): string {
+  return code.replace(/^const app = [\s\S]*/m, '').replace(/^class AppModule/m, 'export class AppModule');
 }
 
 describe('every example compiles against the packed package', () => {
-  const examples = allExamples().map((example, index) => ({ ...example, file: `example${index}.ts` }));
-  let output: string[];
-  beforeAll(async () => {
-    const files = Object.fromEntries(examples.map(example => [example.file, asModule(example)]));
-    const project = await projectWith(files);
-    output = (await compile(project, '--noEmit')).split('\n');
-    await rm(project, { recursive: true });
-  });
-
   it.each(examples)('$place', ({ file, code }) => {
     expect(
-      output.filter(line => line.startsWith(`src/${file}(`)),
+      complaints.filter(line => line.startsWith(`src/${file}(`)),
       code,
     ).toEqual([]);
   });
 
   it('and nothing else went wrong', () => {
-    expect(
-      output.filter(line => line !== '' && !line.startsWith('src/example') && !line.startsWith(' ')),
-    ).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('no two examples are the same file', () => {
+    expect(new Set(examples.map(({ file }) => file)).size).toBe(examples.length);
+  });
+
+  it.each(examples.filter(isApplication))('the application at $place imports all that it uses', example => {
+    const added = asModule(example)
+      .split('\n')
+      .filter(line => line.startsWith('import ') && !example.code.includes(line));
+    expect(added).toEqual([]);
+  });
+});
+
+describe('applications answer as their page says', () => {
+  const demonstrations = pages.flatMap(demonstrationsOf);
+
+  it('there are some', () => {
+    expect(demonstrations.length).toBeGreaterThan(1);
+  });
+
+  it.skipIf(!hasCurl).each(demonstrations)('$transcript.place', async demonstration => {
+    const { application, transcript } = demonstration;
+    await expectToPrint(fileOf(application), transcript);
   });
 });
 
 describe('the application of the README', () => {
-  const [application] = blocksOf(readme, 'ts', 'README.md');
-  const [transcript] = blocksOf(readme, 'console', 'README.md');
-  const steps = stepsOf(transcript!.code);
-  let project: string;
-  let complaints: string;
-  let app: ChildProcess | undefined;
-  let url: string;
-
-  beforeAll(async () => {
-    project = await projectWith({ 'main.ts': application!.code });
-    complaints = await compile(project, '--outDir', 'dist');
-  });
-  afterAll(async () => {
-    await stop();
-    await rm(project, { recursive: true });
+  it('has no more than 25 lines of code', () => {
+    const lines = readme!.application.code.split('\n').filter(line => line.trim() !== '');
+    expect(lines.length).toBeLessThanOrEqual(25);
   });
 
-  async function start(cwd: string): Promise<void> {
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
-    app = spawn(process.execPath, [join(project, 'dist/main.js')], {
-      cwd,
-      env: { ...process.env, NODE_ENV: '', PORT: String(port) },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    // It has nothing to say when it listens, so we knock until somebody opens.
-    while (!hasEnded(app) && !(await accepts(port))) await setTimeout(20);
-    if (hasEnded(app)) throw new Error('the application ended before it listened');
-  }
-
-  async function stop(): Promise<void> {
-    if (!app || hasEnded(app)) return;
-    const closed = once(app, 'exit');
-    app.kill('SIGKILL');
-    await closed;
-  }
-
-  it('compiles, has no more than 25 lines of code, and says with curl what it does', () => {
-    expect(application!.code.split('\n').filter(line => line.trim() !== '').length).toBeLessThanOrEqual(25);
-    expect(steps.length).toBeGreaterThan(4);
-    expect(complaints).toBe('');
+  it.skipIf(!hasCurl)('prints the same with the main.ts for Fastify', async () => {
+    await expectToPrint('README-md/main.ts', readme!.transcript);
   });
 
   const clients = [
-    { name: 'curl', isThere: hasCurl, ask: (command: string, cwd: string) => type(command, cwd, url) },
+    {
+      name: 'curl',
+      isThere: hasCurl,
+      ask: (command: string, { cwd, url }: Running) => type(command, cwd, url),
+    },
     {
       name: 'fetch',
       isThere: true,
-      ask: (command: string, _: string, browser: Browser) => standIn(command, browser),
+      ask: (command: string, { browser }: Running) => standIn(command, browser),
     },
   ];
   describe.each(clients)('asked by $name', ({ isThere, ask }) => {
     it.skipIf(!isThere)('prints what the README says, and goes on after a kill -9', async () => {
+      const { transcript, application }: Demonstration = readme!;
+      const steps = stepsOf(transcript.code);
+      expect(steps.length).toBeGreaterThan(4);
       const cwd = await mkdtemp(join(project, 'run-'));
-      await start(cwd);
-      const browser = new Browser(url);
-      for (const { command, expected } of steps) {
-        expect(await ask(command, cwd, browser), command).toBe(expected);
-      }
-      await stop();
-      await start(cwd);
+      const first = await start(fileOf(application), cwd);
+      for (const { command, expected } of steps) expect(await ask(command, first), command).toBe(expected);
+      await first.stop();
+      const second = await start(fileOf(application), cwd, first.browser);
       const { command, expected } = steps.at(-1)!;
-      const again = { ...(JSON.parse(expected) as { views: number }) };
-      expect(JSON.parse(await ask(command, cwd, browser.copy(url)))).toEqual({
-        ...again,
-        views: again.views + 1,
-      });
-      await stop();
+      const before = JSON.parse(expected) as { views: number };
+      expect(JSON.parse(await ask(command, second))).toEqual({ ...before, views: before.views + 1 });
+      await second.stop();
     });
   });
 });
+
+describe('the specs of docs/testing.md', () => {
+  const specs = examples.filter(({ file }) => file.endsWith('.spec.ts'));
+
+  it('pass', async () => {
+    expect(specs.length).toBeGreaterThan(1);
+    const compiled = specs.map(({ file }) => `dist/${file.replace(/\.ts$/, '.js')}`);
+    const { code, output } = await new Promise<{ code: unknown; output: string }>(resolve => {
+      const parameters = [vitest, 'run', '--root', project, '--reporter=json', ...compiled];
+      execFile(process.execPath, parameters, { cwd: project }, (error, stdout, stderr) =>
+        resolve({ code: error?.code ?? 0, output: stdout + stderr }),
+      );
+    });
+    expect(code, output).toBe(0);
+    expect(output).toContain(`"numPassedTests":${specs.length},`); // one test in each file
+  });
+});
+
+describe('the store of docs/custom-store.md', () => {
+  const example = examples.find(({ file }) => file === 'docs-custom-store-md/my-session.store.ts');
+  const cases = sessionStoreCases({
+    async create() {
+      const file = join(project, 'dist', example!.file.replace(/\.ts$/, '.js'));
+      const { MySessionStore } = (await import(pathToFileURL(file).href)) as {
+        MySessionStore: new () => TestedStore;
+      };
+      return new MySessionStore();
+    },
+  });
+
+  it.each(cases)('$name', ({ run }) => run());
+});
+
+// --- an application in a process of its own -------------------------------------------------------------------------
+
+interface Running {
+  readonly url: string;
+  readonly cwd: string;
+  readonly browser: Browser;
+  stop(): Promise<void>;
+}
+
+async function expectToPrint(file: string, transcript: Example): Promise<void> {
+  const running = await start(file, await mkdtemp(join(project, 'run-')));
+  try {
+    const steps = stepsOf(transcript.code);
+    expect(steps.length).toBeGreaterThan(0);
+    for (const { command, expected } of steps) {
+      expect(await type(command, running.cwd, running.url), command).toBe(expected);
+    }
+  } finally {
+    await running.stop();
+  }
+}
+
+async function start(file: string, cwd: string, visitor?: Browser): Promise<Running> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const app = spawn(process.execPath, [join(project, 'dist', file.replace(/\.ts$/, '.js'))], {
+    cwd,
+    env: { ...process.env, NODE_ENV: '', PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  // An application prints nothing when it listens, so try to connect until it accepts.
+  while (!hasEnded(app) && !(await accepts(port))) await setTimeout(20);
+  if (hasEnded(app)) throw new Error(`${file} ended before it listened`);
+  return {
+    url,
+    cwd,
+    browser: visitor?.copy(url) ?? new Browser(url),
+    async stop() {
+      if (hasEnded(app)) return;
+      const closed = once(app, 'exit');
+      app.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;

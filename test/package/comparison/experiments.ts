@@ -88,17 +88,18 @@ export const logoutClearsCookie: Experiment<Running> = async running => {
   return browser.cookies.size === 0 ? 'yes' : 'no';
 };
 
-/** A table of the README's section "Compared". */
+/** A table of a page. */
 export interface Table {
   readonly columns: readonly string[];
   readonly rows: readonly string[];
   cell(row: string, column: string): string | undefined;
 }
 
-export function tableOfReadme(index: number): Table {
-  const section = read('README.md').split('## Compared')[1]!.split('\n## ')[0]!;
-  const tables = section.split('\n\n').filter(block => block.startsWith('|'));
-  const [header, , ...rows] = tables[index]!.trim().split('\n').map(cellsOf);
+/** The first table below this heading. */
+export function tableOf(page: string, heading: string): Table {
+  const section = read(page).split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  const table = section.split('\n\n').find(block => block.startsWith('|'));
+  const [header, , ...rows] = table!.trim().split('\n').map(cellsOf);
   return {
     columns: header!.slice(1),
     rows: rows.map(([label = '']) => label),
