@@ -3,10 +3,8 @@ import {
   Controller,
   DefaultValuePipe,
   Get,
-  Injectable,
   ParseIntPipe,
   Post,
-  type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
@@ -15,10 +13,8 @@ import {
   getSession,
   Session,
   type FlashMessage,
-  type SessionData,
   type SessionMembers,
   type Sessions,
-  type SessionValues,
 } from 'nestjs-http-session';
 
 interface Shop {
@@ -131,119 +127,6 @@ describe('update() and take()', () => {
   it('take keys that T does not name', () => {
     expectTypeOf(session.update('else', n => Number(n ?? 0) + 1)).resolves.toEqualTypeOf<unknown>();
     expectTypeOf(session.take('else')).resolves.toEqualTypeOf<unknown>();
-  });
-});
-
-describe('helpers that are generic in the data or in the key', () => {
-  it('read and write one key of any session', () => {
-    function remember<T extends object, Key extends keyof T & string>(
-      any: Session<T>,
-      key: Key,
-      value: T[Key],
-    ): T[Key] | undefined {
-      any.set(key, value);
-      any.set(key, undefined);
-      return any.get(key);
-    }
-    expectTypeOf(remember(session, 'cart', ['tea'])).toEqualTypeOf<string[] | undefined>();
-    // @ts-expect-error views is a number
-    remember(session, 'views', 'many');
-    // @ts-expect-error no such key
-    remember(session, 'viewz', 1);
-
-    function copy<T extends SessionData, Key extends keyof T & string>(
-      from: Session<T>,
-      to: Session<T>,
-      key: Key,
-    ) {
-      to.set(key, from.get(key));
-    }
-    const plain = session as unknown as Session;
-    copy(plain, plain, 'colourOfTypeTests');
-  });
-
-  it('update and take one key of any session', () => {
-    async function replace<T, Key extends keyof T & string>(
-      any: Session<T>,
-      key: Key,
-      change: (value: T[Key] | undefined) => T[Key],
-      fallback: T[Key],
-    ): Promise<T[Key] | undefined> {
-      await any.update(key, change);
-      await any.update(key, async value => value ?? fallback);
-      await any.update(key, () => undefined);
-      return any.take(key);
-    }
-    expectTypeOf(replace(session, 'views', (views = 0) => views + 1, 0)).resolves.toEqualTypeOf<
-      number | undefined
-    >();
-  });
-
-  it('have a session whose data is known in part', () => {
-    function count<T extends { views?: number }>(any: Session<T>): number {
-      return any.views ?? 0;
-    }
-    expectTypeOf(count(session)).toEqualTypeOf<number>();
-    // @ts-expect-error its views are numbers
-    count(session as unknown as Session<{ views: string }>);
-
-    @Injectable()
-    class Wizard<Steps extends object> {
-      async finish<Step extends keyof Steps & string>(of: unknown, step: Step, answer: Steps[Step]) {
-        const any = await getSession<Steps>(of as ExecutionContext);
-        any.set(step, answer);
-        return any.get(step);
-      }
-    }
-    expectTypeOf(new Wizard<Shop>().finish(context, 'total', 1n)).resolves.toEqualTypeOf<
-      bigint | undefined
-    >();
-
-    abstract class KeyGuard<T, Key extends keyof T & string> implements CanActivate {
-      abstract readonly key: Key;
-      abstract accepts(value: T[Key] | undefined): boolean;
-      async canActivate(context: ExecutionContext) {
-        return this.accepts((await getSession<T>(context)).get(this.key));
-      }
-    }
-    class HasCart extends KeyGuard<Shop, 'cart'> {
-      readonly key = 'cart';
-      accepts(cart: string[] = []) {
-        return cart.length > 0;
-      }
-    }
-    expectTypeOf(new HasCart().canActivate(context)).resolves.toEqualTypeOf<boolean>();
-  });
-
-  it('reach the plain properties by a key', () => {
-    function swap<T, Key extends keyof SessionValues<T>>(
-      any: Session<T>,
-      key: Key,
-      value: SessionValues<T>[Key],
-    ): SessionValues<T>[Key] {
-      const values: SessionValues<T> = any;
-      const before = values[key];
-      values[key] = value;
-      return before;
-    }
-    expectTypeOf(swap(session, 'views', 1)).toEqualTypeOf<number | undefined>();
-    // @ts-expect-error views is a number
-    swap(session, 'views', 'many');
-
-    function keep<Key extends keyof Shop>(key: Key, value: Shop[Key]): Shop[Key] | undefined {
-      const values: SessionValues<Shop> = session;
-      values[key] = value;
-      return values[key];
-    }
-    expectTypeOf(keep('total', 1n)).toEqualTypeOf<bigint | undefined>();
-  });
-
-  it('leave a key with the name of a member to get() and set()', () => {
-    interface Clash {
-      id: number;
-      views: number;
-    }
-    expectTypeOf<keyof SessionValues<Clash>>().toEqualTypeOf<'views'>();
   });
 });
 
