@@ -180,6 +180,16 @@ describe('StoreCalls', () => {
     expect(await outcome(() => 'record')).toBe('record');
   });
 
+  it('lets the next one through a second after that one began, so that the end of an outage is noticed soon', async () => {
+    await timeOut();
+    await pass(1_000);
+    await timeOut(); // takes TIMEOUT
+    await pass(1_000 - TIMEOUT - 1);
+    expect(await outcome(() => 'record')).toBe('SESSION_STORE_UNAVAILABLE');
+    await pass(1);
+    expect(await outcome(() => 'record')).toBe('record');
+  });
+
   it.each<[string, () => unknown]>([
     ['rejects', () => Promise.reject(new Error('read only'))],
     [

@@ -31,6 +31,8 @@ export class StoreCalls {
         ),
       );
     }
+    // The probes of an outage begin a second apart. One that takes so long to fail is followed by the next.
+    const restMs = this.#state === 'trying' ? Math.max(REST_MS - this.timeoutMs, 0) : REST_MS;
     if (this.#state === 'trying') this.#state = 'probing';
     let result: Awaitable<T>;
     try {
@@ -39,7 +41,7 @@ export class StoreCalls {
       this.#state = 'working'; // it answered, if only with an error
       throw this.failed(operation, error);
     }
-    if (isThenable(result)) return this.#within(operation, result);
+    if (isThenable(result)) return this.#within(operation, result, restMs);
     this.#state = 'working';
     return result;
   }
@@ -54,12 +56,12 @@ export class StoreCalls {
     return this.#report(operation, error);
   }
 
-  #within<T>(operation: string, pending: PromiseLike<T>): Promise<T> {
+  #within<T>(operation: string, pending: PromiseLike<T>, restMs: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
       const deadline = new Deadline(this.timeoutMs, () => {
         isLate = true;
-        reject(this.#missed(operation));
+        reject(this.#missed(operation, restMs));
       });
       pending.then(
         value => {
@@ -79,17 +81,17 @@ export class StoreCalls {
     });
   }
 
-  #missed(operation: string): SessionStoreError {
-    this.#rest();
+  #missed(operation: string, restMs: number): SessionStoreError {
+    this.#rest(restMs);
     const message = `the session store did not answer "${operation}" within ${this.timeoutMs} ms`;
     return this.#report(operation, new SessionStoreError('SESSION_STORE_TIMEOUT', message));
   }
 
-  #rest(): void {
+  #rest(ms: number): void {
     this.#state = 'resting';
     setTimeout(() => {
       if (this.#state === 'resting') this.#state = 'trying';
-    }, REST_MS).unref();
+    }, ms).unref();
   }
 
   #report(operation: string, error: SessionStoreError): SessionStoreError {

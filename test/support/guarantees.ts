@@ -137,7 +137,9 @@ export const guarantees: readonly Guarantee[] = [
       redisStartUp('does not start'),
       'test/redis/states.e2e-spec.ts',
       'test/redis/plug-pulled.e2e-spec.ts',
+      'test/redis/faults.e2e-spec.ts',
       'test/mongodb/plug-pulled.e2e-spec.ts',
+      'test/mongodb/faults.e2e-spec.ts',
     ],
     alsoShownBy: [
       'lib/store/store-calls.spec.ts',

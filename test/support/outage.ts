@@ -23,7 +23,8 @@ export interface Outage {
   end(): unknown;
 }
 
-interface Asked extends LoadRequest {
+/** What a connection asks for, as whom. */
+export interface Asked extends LoadRequest {
   /** Looks at the session; changes it; has a cookie and no use for it; has none. */
   readonly kind: 'read' | 'write' | 'untouched' | 'visitor';
   readonly user: string;
@@ -33,7 +34,7 @@ type Answered = LoadAnswer<Asked>;
 type Counted = Session<{ count?: number }>;
 
 @Controller()
-class Counters {
+export class Counters {
   @Post('login/:user')
   async login(@Session() session: Counted, @Param('user') user: string) {
     await session.login(user);
@@ -135,7 +136,7 @@ async function signedIn(browser: () => Browser): Promise<Asked[]> {
 }
 
 /** A success shows the user's own session, with all that was acknowledged before; no answer speaks of the cookie. */
-function expectNobodyLoggedOut(answers: readonly Answered[]): void {
+export function expectNobodyLoggedOut(answers: readonly Answered[]): void {
   const acknowledged = new Map<string, number>();
   for (const { request, status, text, setCookies } of answers) {
     expect(setCookies).toEqual([]);
@@ -159,7 +160,7 @@ function expectRest(answers: readonly Answered[], boundMs: number): void {
   expect(atOnce.length / asked.length).toBeGreaterThan(0.8);
 }
 
-function statusesOf(answers: readonly Answered[]): Set<number> {
+export function statusesOf(answers: readonly Answered[]): Set<number> {
   return new Set(answers.map(({ status }) => status));
 }
 
@@ -167,6 +168,6 @@ function usersOf(answers: readonly Answered[]): number {
   return new Set(answers.map(({ request }) => request.user)).size;
 }
 
-function longest(answers: readonly Answered[]): number {
+export function longest(answers: readonly Answered[]): number {
   return Math.max(...answers.map(({ tookMs }) => tookMs));
 }

@@ -3,18 +3,36 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { setTimeout as wait } from 'node:timers/promises';
 import { Deferred } from './deferred.js';
 
+/** What happens to the bytes that arrive at the proxy. */
+type Traffic =
+  | { readonly is: 'passing' }
+  /** Both directions wait at the gate and pass, in order, when it opens. */
+  | { readonly is: 'held'; readonly gate: Deferred }
+  /** Requests pass, replies are lost. */
+  | { readonly is: 'silent' }
+  /** Requests and replies are lost. */
+  | { readonly is: 'dropped' };
+
+const PASSING: Traffic = { is: 'passing' };
+
+/** How a connection ends: with a FIN, as when a process closes its sockets, or with a reset. */
+export type Cut = 'fin' | 'reset';
+
 /** Stands between a client and a server on this machine, and does to the connection what networks do. */
 export class TcpProxy {
-  /** By how many milliseconds the next chunk of a reply comes later. Order is kept. */
+  /** By how many milliseconds the next chunk of a reply is delayed. The order of chunks is kept. */
   latencyMs: () => number = () => 0;
-  /** How many bytes of requests went through. */
+  /** How many bytes of requests have passed. */
   requested = 0;
-  /** How many connections were accepted so far. */
+  /** How many connections the proxy has accepted so far. */
   accepted = 0;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  /** The two ends of each connection: the client and the server behind the proxy. */
+  readonly #clients = new Set<Socket>();
+  readonly #targets = new Set<Socket>();
+  #port = 0;
   #replyBytesLeft = Infinity;
-  #gate: Deferred | undefined;
+  #traffic: Traffic = PASSING;
 
   private constructor(readonly targetPort: number) {
     this.#server = createServer(client => this.#join(client));
@@ -22,73 +40,126 @@ export class TcpProxy {
 
   static async start(targetPort: number, port = 0): Promise<TcpProxy> {
     const proxy = new TcpProxy(targetPort);
-    proxy.#server.listen(port, '127.0.0.1');
-    await once(proxy.#server, 'listening');
+    await proxy.#listen(port);
     return proxy;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
-  /** Lets so many bytes of replies through, then cuts all connections, once. */
+  /** Lets this many bytes of replies through, then cuts all connections, once. */
   cutAfter(bytes: number): void {
     this.#replyBytesLeft = bytes;
   }
 
-  /** From now on no byte comes through, in neither direction; connections stay open and are accepted. */
+  /** From now on no byte passes, in either direction. Connections stay open, new ones are accepted. `thaw()` ends it. */
   freeze(): void {
-    this.#gate ??= new Deferred();
+    if (this.#traffic.is !== 'held') this.#traffic = { is: 'held', gate: new Deferred() };
   }
 
-  /** What was held comes through. */
+  /**
+   * From now on replies are lost. Connections stay open, new ones are accepted. `thaw()` ends it, for connections that
+   * have lost nothing: TCP never delivers what comes after a gap.
+   */
+  silence(): void {
+    this.#traffic = { is: 'silent' };
+  }
+
+  /** As `silence()`, and requests are lost as well. */
+  dropAll(): void {
+    this.#traffic = { is: 'dropped' };
+  }
+
+  /** Bytes pass again. What was held passes first; what was lost stays lost. */
   thaw(): void {
-    this.#gate?.resolve();
-    this.#gate = undefined;
+    const traffic = this.#traffic;
+    this.#traffic = PASSING;
+    if (traffic.is === 'held') traffic.gate.resolve();
+  }
+
+  /** Ends all connections. New ones are accepted. */
+  cut(how: Cut): void {
+    for (const socket of this.#clients) {
+      if (how === 'fin') socket.destroy();
+      else socket.resetAndDestroy();
+    }
+    for (const socket of this.#targets) socket.destroy();
   }
 
   /** Breaks all connections with a TCP reset. */
   reset(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of [...this.#clients, ...this.#targets]) socket.resetAndDestroy();
+  }
+
+  /** Ends all connections and refuses new ones until `accept()`. */
+  async refuse(how: Cut = 'reset'): Promise<void> {
+    const closed = new Promise(resolve => this.#server.close(resolve));
+    this.cut(how);
+    await closed;
+  }
+
+  /** Accepts connections again, on the same port. */
+  async accept(): Promise<void> {
+    await this.#listen(this.#port);
   }
 
   async close(): Promise<void> {
     this.reset();
-    await new Promise(resolve => this.#server.close(resolve));
+    if (this.#server.listening) await new Promise(resolve => this.#server.close(resolve));
+  }
+
+  async #listen(port: number): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   #join(client: Socket): void {
     const target = connect(this.targetPort, '127.0.0.1');
     this.accepted++;
-    for (const socket of [client, target]) {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined); // that is what it is for
+    const ends = [
+      [client, this.#clients, target],
+      [target, this.#targets, client],
+    ] as const;
+    for (const [socket, group, other] of ends) {
+      group.add(socket);
+      socket.on('error', () => undefined); // errors are what this proxy is for
       socket.on('close', () => {
-        this.#sockets.delete(socket);
-        (socket === client ? target : client).destroy();
+        group.delete(socket);
+        other.destroy();
       });
     }
-    this.#pipe(client, undefined, chunk => {
+    this.#pipe(client, ['dropped'], undefined, chunk => {
       this.requested += chunk.length;
       target.write(chunk);
     });
     const latencyMs = (): number => this.latencyMs();
-    this.#pipe(target, latencyMs, chunk => {
+    this.#pipe(target, ['dropped', 'silent'], latencyMs, chunk => {
       client.write(chunk.subarray(0, this.#replyBytesLeft));
       this.#replyBytesLeft -= chunk.length;
       if (this.#replyBytesLeft > 0) return;
       this.#replyBytesLeft = Infinity;
-      for (const socket of this.#sockets) socket.destroySoon();
+      for (const socket of [...this.#clients, ...this.#targets]) socket.destroySoon();
     });
   }
 
-  #pipe(from: Socket, latencyMs: (() => number) | undefined, pass: (chunk: Buffer) => void): void {
+  #pipe(
+    from: Socket,
+    lostWhile: readonly Traffic['is'][],
+    latencyMs: (() => number) | undefined,
+    pass: (chunk: Buffer) => void,
+  ): void {
     let last = Promise.resolve();
+    let hasGap = false;
     from.on('data', chunk => {
+      hasGap ||= lostWhile.includes(this.#traffic.is);
+      if (hasGap) return;
       const delay = latencyMs?.() ?? 0;
+      const due = delay > 0 ? wait(delay) : undefined;
       last = last.then(async () => {
-        if (delay > 0) await wait(delay);
-        await this.#gate?.promise;
+        await due;
+        if (this.#traffic.is === 'held') await this.#traffic.gate.promise;
         pass(chunk);
       });
     });

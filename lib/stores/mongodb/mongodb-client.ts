@@ -2,23 +2,29 @@ import type * as mongodb from 'mongodb';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 
 /**
- * How long a call waits for a server or for a connection of the pool, in milliseconds: twice the default deadline of
- * the module, which answers first. So little waits behind requests that have their answer, to be carried out late.
+ * How long a command waits for a server or for a connection of the pool, in milliseconds. Twice the default deadline of
+ * the module, which answers first. So few commands are carried out late, after their request has been answered.
  */
 const QUEUE_MS = 2_000;
 
 /**
- * How long the driver waits for bytes. Longer than anybody waits for an answer: when it is over the connection is given
- * up, and it is better kept where the server, or this process, only stood still for a while.
+ * How long the driver waits for each answer while it connects, and for the check of a server. Two attempts that got no
+ * answer keep the pool from opening more connections, so a longer limit keeps sessions away after the server's return.
  */
-const WIRE_MS = 5_000;
+const CONNECT_MS = 1_000;
+
+/**
+ * How long a connection may owe the answer to a command. Twice the default deadline of the module: a connection is worth
+ * keeping when the server, or this process, only stood still for a while.
+ */
+const ANSWER_MS = 2_000;
 
 /** Instead of the driver's defaults, which are 30 s or no limit at all. What the connection string says stands. */
 const LIMITS = {
   serverSelectionTimeoutMS: QUEUE_MS,
   waitQueueTimeoutMS: QUEUE_MS,
-  connectTimeoutMS: WIRE_MS,
-  socketTimeoutMS: WIRE_MS,
+  connectTimeoutMS: CONNECT_MS,
+  socketTimeoutMS: ANSWER_MS,
   appName: 'nestjs-http-session',
   // A connection that is refused would be tried again after a pause, and once more, while the request waits.
   maxAdaptiveRetries: 0,
@@ -49,6 +55,34 @@ function newClient({ MongoClient }: typeof mongodb, url: string): mongodb.MongoC
     return new MongoClient(url, { ...others, maxAdaptiveRetries });
   } catch {
     return new MongoClient(url, others); // older drivers refuse an option that they do not know, and try nothing again
+  }
+}
+
+/** What every client of the driver 6 or 7 keeps its options in. */
+interface Internals {
+  readonly s: { readonly options: { hosts: readonly unknown[]; readonly autoEncryption?: unknown } };
+}
+
+/**
+ * A new client with the options of one that was given, not connected yet.
+ *
+ * @throws Error with what to do when the client cannot be copied
+ */
+export function copyClient(given: mongodb.MongoClient): mongodb.MongoClient {
+  try {
+    const { options } = (given as unknown as Internals).s;
+    if (options.autoEncryption !== undefined) throw new Error('it encrypts fields automatically');
+    const Client = given.constructor as typeof mongodb.MongoClient;
+    // The driver has no way to copy a client. The address is overwritten along with all other options.
+    const copy = new Client('mongodb://localhost');
+    Object.assign((copy as unknown as Internals).s.options, options, { hosts: [...options.hosts] });
+    return copy;
+  } catch (cause) {
+    throw new Error(
+      '[session:mongodb] the "client" does not answer, and it cannot be copied to find out why. ' +
+        'If MongoDB is up, close the client and connect it again, or restart the application.',
+      { cause },
+    );
   }
 }
 

@@ -1,11 +1,14 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { MongoClient as MongoClient6 } from 'mongodb-6';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeWithMongo, freshDatabase, mongoClient } from '../../../test/support/mongodb-server.js';
 import { errorOf, idOf, recordOf, untilItWorks } from '../../../test/support/redis-records.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { SessionEvents } from '../../events/session-events.js';
 import { GuardedStore } from '../../store/guarded-store.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
+import { withDeadline } from '../../time/with-deadline.js';
 import { MongoSessionStore } from './mongodb.store.js';
 
 const DEADLINE = 1_000;
@@ -15,6 +18,11 @@ const guarded = (store: MongoSessionStore) => new GuardedStore(store, DEADLINE, 
 async function codeOf(call: () => unknown): Promise<unknown> {
   const error: unknown = await errorOf((async () => call())());
   return (error as { code?: unknown }).code;
+}
+
+/** Rejects when the answer takes longer: a caller of a stuck driver would wait for ever. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return withDeadline(promise, ms, () => new Error(`no answer within ${ms} ms`));
 }
 
 /** Sockets and timers that hold the process. */
@@ -226,5 +234,142 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     await store.close();
     expect(performance.now() - start).toBeLessThan(1_000);
     expect(await pending).toBeInstanceOf(Error);
+  });
+
+  describe('when the server closes connections that wait for an answer, which may leave the driver stuck', () => {
+    /** Ten callers ask without end; replies are lost for a while, then all connections are closed. */
+    async function closeUnderLoad(ask: () => PromiseLike<unknown>): Promise<void> {
+      const end = new AbortController();
+      const callers = Array.from({ length: 10 }, async () => {
+        while (!end.signal.aborted) {
+          // A caller has a deadline, as a request has.
+          await Promise.race([Promise.resolve(ask()).catch(() => undefined), wait(200)]);
+          await wait(5);
+        }
+      });
+      await wait(100);
+      proxy.silence();
+      await wait(300);
+      proxy.thaw();
+      proxy.cut('fin');
+      await wait(20);
+      end.abort();
+      await Promise.all(callers);
+    }
+
+    it('a client of our own is replaced: the store is used again within 2 s, ten times in a row', async () => {
+      const store = newStore(proxy.port);
+      await store.open();
+      await store.create(idOf('stuck'), recordOf());
+      const before = held();
+      for (let round = 0; round < 10; round++) {
+        await closeUnderLoad(() => store.load(idOf('stuck')));
+        expect(await untilItWorks(() => within(1_000, store.load(idOf('stuck'))), 10_000)).toBeLessThan(
+          2_000,
+        );
+        expect(await store.load(idOf('stuck'))).toEqual(recordOf());
+      }
+      await expect.poll(held).toBeLessThanOrEqual(before + 20); // one client with its pool, not ten
+      await store.close();
+      await expect.poll(held, { timeout: 5_000 }).toBeLessThan(before);
+    }, 60_000);
+
+    it.each([
+      ['7', MongoClient],
+      ['6', MongoClient6 as unknown as typeof MongoClient],
+    ])(
+      'a client of the driver %s that was given stays as it is: a copy of it takes over, and a warning says what to do',
+      async (_, Client) => {
+        const warnings: string[] = [];
+        const onWarning = ({ message }: Error): void => void warnings.push(message);
+        process.on('warning', onWarning);
+        const client = await new Client(`mongodb://127.0.0.1:${proxy.port}/${database}`, {
+          directConnection: true,
+          serverSelectionTimeoutMS: 1_000,
+        }).connect();
+        const before = held();
+        const store = new MongoSessionStore({ client });
+        try {
+          await store.open();
+          await store.create(idOf('given'), recordOf());
+          for (let round = 0; round < 20 && warnings.length === 0; round++) {
+            await closeUnderLoad(() => store.load(idOf('given')));
+            expect(await untilItWorks(() => within(1_000, store.load(idOf('given'))), 10_000)).toBeLessThan(
+              2_000,
+            );
+          }
+          expect(warnings).toEqual([
+            expect.stringMatching(
+              /^\[session:mongodb\] the "client" no longer reaches MongoDB.* Close the old one/,
+            ),
+          ]);
+          await expect(client.db().command({ ping: 1 })).rejects.toMatchObject({
+            name: 'MongoServerSelectionError',
+          });
+          // In use from now on, whatever becomes of the given one.
+          await client.close();
+          expect(await store.load(idOf('given'))).toEqual(recordOf());
+          await client.connect();
+          expect(await client.db().collection('sessions').countDocuments()).toBeGreaterThan(0);
+          await store.close();
+          await client.close();
+          await expect.poll(held, { timeout: 5_000 }).toBeLessThan(before);
+        } finally {
+          process.off('warning', onWarning);
+          await store.close();
+          await client.close();
+        }
+      },
+      60_000,
+    );
+
+    it('a given client that cannot be copied: a warning says what to do, and it does', async () => {
+      const warnings: string[] = [];
+      const onWarning = ({ message }: Error): void => void warnings.push(message);
+      process.on('warning', onWarning);
+      let made = 0;
+      class OnlyClient extends MongoClient {
+        constructor(...args: ConstructorParameters<typeof MongoClient>) {
+          if (made++ > 0) throw new Error('there can only be one');
+          super(...args);
+        }
+      }
+      const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`;
+      const client = new OnlyClient(url, { serverSelectionTimeoutMS: 1_000 });
+      const store = new MongoSessionStore({ client, database });
+      try {
+        await store.open();
+        await store.create(idOf('only'), recordOf());
+        for (let round = 0, isStuck = false; round < 20 && !isStuck; round++) {
+          await closeUnderLoad(() => store.load(idOf('only')));
+          isStuck = await untilItWorks(() => within(1_000, store.load(idOf('only'))), 2_000).then(
+            () => false,
+            () => true,
+          );
+        }
+        await expect.poll(() => warnings, { timeout: 10_000 }).toHaveLength(1);
+        expect(warnings[0]).toMatch(
+          /^\[session:mongodb\] the "client" does not .*close the client and connect it/,
+        );
+        await client.close();
+        await client.connect();
+        expect(await store.load(idOf('only'))).toEqual(recordOf());
+      } finally {
+        process.off('warning', onWarning);
+        await store.close();
+        await client.close();
+      }
+    }, 60_000);
+
+    it('a given client that its owner closes is no reason to connect another one', async () => {
+      const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`;
+      const client = await new MongoClient(url).connect();
+      const store = new MongoSessionStore({ client, database });
+      await store.open();
+      await client.close();
+      const { accepted } = proxy;
+      await wait(1_000); // longer than a spare waits before it is made
+      expect(proxy.accepted).toBe(accepted);
+    });
   });
 });

@@ -21,7 +21,7 @@ import { expectedOnly, expectingUpdate, mismatchIn, plainUpdate } from './docume
 import { isDuplicate, storeErrorOf } from './mongodb-errors.js';
 import { MongoSessionIndex } from './mongodb-session-index.js';
 import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
-import { SessionCollection, type SessionDocuments } from './session-collection.js';
+import { SessionCollection } from './session-collection.js';
 import { documentOf, forward, present, recordOf } from './session-document.js';
 
 /** An id that nobody has. */
@@ -55,7 +55,7 @@ export class MongoSessionStore
     super();
     checkOptions(options);
     this.#place = new SessionCollection(options);
-    this.index = new MongoSessionIndex(commands => this.#run(commands));
+    this.index = new MongoSessionIndex(commands => this.#place.run(commands));
   }
 
   /**
@@ -83,12 +83,12 @@ export class MongoSessionStore
 
   /** Removes what is expired at `now`, a thousand documents at a time. MongoDB's index does that by itself. */
   prune(now: number): Promise<number> {
-    return this.#run(documents => pruneDocuments(documents, now));
+    return this.#place.run(documents => pruneDocuments(documents, now));
   }
 
   async load(id: string): Promise<SessionRecord | 'broken' | undefined> {
     if (!isSessionId(id)) return undefined;
-    const found = await this.#run(documents => readDocument(documents, id));
+    const found = await this.#place.run(documents => readDocument(documents, id));
     return found === null ? undefined : recordOf(found);
   }
 
@@ -96,7 +96,7 @@ export class MongoSessionStore
   async create(id: string, record: SessionRecord): Promise<boolean> {
     if (!isSessionId(id))
       throw new TypeError('[session:mongodb] an id is 64 lower-case hex digits; this one is not.');
-    return this.#run(async ({ collection, bounds }) => {
+    return this.#place.run(async ({ collection, bounds }) => {
       try {
         await collection.insertOne(documentOf(id, record), bounds);
         return true;
@@ -111,12 +111,12 @@ export class MongoSessionStore
     if (!isSessionId(id)) return 'gone';
     const { expect } = update;
     if (expect === undefined) {
-      const { matchedCount } = await this.#run(({ forUpdates, bounds }) =>
+      const { matchedCount } = await this.#place.run(({ forUpdates, bounds }) =>
         forUpdates.updateOne(present(id, now), plainUpdate(update), bounds),
       );
       return matchedCount > 0 ? 'done' : 'gone';
     }
-    const before = await this.#run(({ forUpdates, bounds }) =>
+    const before = await this.#place.run(({ forUpdates, bounds }) =>
       forUpdates.findOneAndUpdate(present(id, now), expectingUpdate(update, expect), {
         ...bounds,
         returnDocument: 'before',
@@ -129,7 +129,7 @@ export class MongoSessionStore
 
   async touch(id: string, moments: SessionMoments, now: number): Promise<boolean> {
     if (!isSessionId(id)) return false;
-    const { matchedCount } = await this.#run(({ forUpdates, bounds }) =>
+    const { matchedCount } = await this.#place.run(({ forUpdates, bounds }) =>
       forUpdates.updateOne(present(id, now), { $max: forward(moments) }, bounds),
     );
     return matchedCount > 0;
@@ -141,7 +141,7 @@ export class MongoSessionStore
     { successor }: DestroyOptions = {},
   ): Promise<SessionRecord | undefined> {
     if (!isSessionId(id)) return undefined;
-    const ended = await this.#run(documents =>
+    const ended = await this.#place.run(documents =>
       successor === undefined
         ? endSession(documents, id, now)
         : replaceSession(documents, id, now, successor),
@@ -149,13 +149,4 @@ export class MongoSessionStore
     const record = ended === null ? undefined : recordOf(ended);
     return record === 'broken' ? undefined : record;
   }
-
-  #run<T>(commands: (documents: SessionDocuments) => Promise<T>): Promise<T> {
-    const { ready } = this.#place;
-    return (ready ? commands(ready) : this.#place.reach().then(commands)).catch(failed);
-  }
-}
-
-function failed(error: unknown): never {
-  throw storeErrorOf(error);
 }

@@ -1,7 +1,9 @@
 import type { Collection, CollectionOptions, Db, MongoClient } from 'mongodb';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { setUpCollection } from './collection-set-up.js';
-import { makeClient } from './mongodb-client.js';
+import { withDeadline } from '../../time/with-deadline.js';
+import { ClientWatch } from './client-watch.js';
+import { copyClient, makeClient } from './mongodb-client.js';
 import { storeErrorOf } from './mongodb-errors.js';
 import type {
   MongoCollectionLike,
@@ -23,111 +25,200 @@ export interface SessionDocuments {
 /** How long a write waits for the majority: less than the module's deadline, which would stop reads as well. */
 const MAJORITY_MS = 800;
 
-/** How long the start waits for the connection, and for the collection. A client of the user might wait for ever. */
+/** How long the start waits for the connection, and for the set-up. A client that was given may have no limits. */
 const OPEN_MS = 3_000;
+
+/** How long `close()` waits for the driver. */
+const CLOSE_MS = 500;
 
 /** How long the server works on a command when the client sets no limit for replies: nobody waits that long. */
 const MAX_TIME_MS = 5_000;
 
-/** Where the documents are: finds or makes the client, connects it, and sets the collection up once. */
+/** The connection to MongoDB. */
+type Connection =
+  | { readonly is: 'none' }
+  | { readonly is: 'connecting'; readonly documents: Promise<SessionDocuments> }
+  | {
+      readonly is: 'connected';
+      readonly used: UsedClient;
+      readonly documents: SessionDocuments;
+      readonly watch: ClientWatch;
+    }
+  | { readonly is: 'closed' };
+
+/** The set-up of the collection. A refusal leaves sessions working and the collection not as it should be. */
+type SetUp = 'due' | 'running' | 'done' | StoreRefusedError;
+
+interface UsedClient {
+  readonly client: MongoClient;
+  /** Whether this store made the client and closes it. */
+  readonly isOurs: boolean;
+}
+
+/** Where the documents are: finds or makes the client, connects it, sets the collection up once, and runs commands. */
 export class SessionCollection {
-  /** Set when nothing is left to be done before a command. */
-  ready: SessionDocuments | undefined;
-  /** Why the collection is not as it should be, though sessions work. */
-  #refusal: StoreRefusedError | undefined;
-  #documents: SessionDocuments | undefined;
-  #client: Promise<MongoClient> | undefined;
-  #isConnected = false;
-  #isSettingUp = false;
-  #isClosed = false;
+  #connection: Connection = { is: 'none' };
+  #setUp: SetUp = 'due';
+  #client: Promise<UsedClient> | undefined;
 
   constructor(readonly options: MongoSessionStoreOptions) {}
 
-  /** Connects and sets up, while the caller waits, but not for long. @returns warnings @throws StoreRefusedError */
+  /**
+   * Connects and sets the collection up, each within a limit.
+   *
+   * @returns warnings
+   * @throws StoreRefusedError
+   */
   async open(): Promise<readonly string[]> {
     const documents = await inTime(this.#connect());
     const warnings = await inTime(setUpCollection(documents));
-    this.ready = documents;
+    this.#setUp = 'done';
     return warnings;
   }
 
-  /** The collection for a command, when it is not `ready`. */
-  async reach(): Promise<SessionDocuments> {
-    const documents = await this.#connect();
-    this.#setUpBeside(documents);
+  /**
+   * Runs commands, connected.
+   *
+   * @throws what a store may throw
+   */
+  run<T>(commands: (documents: SessionDocuments) => Promise<T>): Promise<T> {
+    const connection = this.#connection;
+    if (connection.is !== 'connected') return this.#connect().then(() => this.run(commands), fail);
+    if (this.#setUp === 'due') this.#setUpInBackground(connection.documents);
+    return commands(connection.documents).catch(fail);
+  }
+
+  /** @throws StoreRefusedError when the set-up was refused after the start */
+  assertSetUp(): void {
+    if (this.#setUp instanceof StoreRefusedError) throw this.#setUp;
+  }
+
+  /** Closes the client if it is ours. A connection that is being made is closed as well. */
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    if (connection.is === 'connected') await connection.watch.stop();
+    const isOurs = connection.is === 'connected' ? connection.used.isOurs : !isClientGiven(this.options);
+    if (!isOurs) return;
+    this.#connection = { is: 'closed' };
+    // If the client could not be made, the caller that asked for it was told.
+    const used = await this.#client?.catch(() => undefined);
+    if (used) await closeClient(used.client);
+  }
+
+  #connect(): Promise<SessionDocuments> {
+    const connection = this.#connection;
+    if (connection.is === 'connected') return Promise.resolve(connection.documents);
+    if (connection.is === 'connecting') return connection.documents;
+    if (connection.is === 'closed') return Promise.reject(closedError());
+    const documents = this.#connectNow();
+    const connecting: Connection = { is: 'connecting', documents };
+    this.#connection = connecting;
+    documents.catch(() => {
+      if (this.#connection === connecting) this.#connection = { is: 'none' }; // the next command tries again
+    });
     return documents;
   }
 
-  /** @throws StoreRefusedError when setting up was refused after the start */
-  assertSetUp(): void {
-    if (this.#refusal) throw this.#refusal;
+  async #connectNow(): Promise<SessionDocuments> {
+    this.#client ??= findClient(this.options);
+    const used = await this.#client;
+    this.#assertOpen();
+    // The driver does not do this itself: a client whose first connection failed refuses everything until it is told
+    // to connect again.
+    await used.client.connect();
+    if (this.#connection.is === 'closed') await closeClient(used.client);
+    this.#assertOpen();
+    return this.#use(used);
   }
 
-  /** Closes the client if it is ours, a connection that is just being made included. */
-  async close(): Promise<void> {
-    if (!this.#isOwnClient()) return;
-    this.#isClosed = true;
-    this.ready = undefined;
-    // What kept the client from being made was reported to whoever asked for it.
-    const client = await this.#client?.catch(() => undefined);
-    await client?.close(true);
+  #use(used: UsedClient): SessionDocuments {
+    const documents = documentsOf(used.client, this.options);
+    const watch = new ClientWatch(used.client, {
+      makeSpare: () =>
+        isClientGiven(this.options)
+          ? Promise.resolve(copyClient(used.client))
+          : makeClient(urlOf(this.options)),
+      replaceBy: spare => this.#replace(used, spare),
+      warn: reason => process.emitWarning(reason.message),
+    });
+    this.#client = Promise.resolve(used);
+    this.#connection = { is: 'connected', used, documents, watch };
+    return documents;
   }
 
-  async #connect(): Promise<SessionDocuments> {
-    this.#assertOpen();
-    this.#client ??= this.#findClient();
-    const client = await this.#client;
-    this.#assertOpen();
-    if (!this.#isConnected) {
-      // Not left to the driver: a client whose first connection failed refuses everything until it is told again.
-      await client.connect();
-      if (this.#isClosed) await client.close(true);
-      this.#assertOpen();
-      this.#isConnected = true;
+  #replace({ client, isOurs }: UsedClient, spare: MongoClient): void {
+    this.#use({ client: spare, isOurs: true });
+    if (isOurs) {
+      // Rejects the commands that wait in it, so no caller waits for its deadline. Its failure to close changes nothing.
+      client.close(true).catch(() => undefined);
+      return;
     }
-    return (this.#documents ??= documentsOf(client, this.options));
+    process.emitWarning(
+      '[session:mongodb] the "client" no longer reaches MongoDB, although a new client with the same options does. ' +
+        'Sessions use the new client from now on. Close the old one and connect it again, or restart the application: ' +
+        'whatever else uses the old one waits in vain.',
+    );
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new Error('[session:mongodb] the store is closed');
+    if (this.#connection.is === 'closed') throw closedError();
   }
 
-  #isOwnClient(): boolean {
-    return this.options.client === undefined && !isCollection(this.options.collection);
-  }
-
-  #findClient(): Promise<MongoClient> {
-    const { url, client, collection } = this.options;
-    if (isCollection(collection)) return Promise.resolve(clientOf(collection));
-    if (client !== undefined) return Promise.resolve(client as MongoClient);
-    return makeClient(url ?? 'mongodb://localhost:27017');
-  }
-
-  /** The database did not answer at the start, or nobody opened the store: sessions need not wait for this. */
-  #setUpBeside(documents: SessionDocuments): void {
-    if (this.#isSettingUp) return;
-    this.#isSettingUp = true;
-    const settled = (warnings: readonly string[]): void => {
-      for (const warning of warnings) process.emitWarning(warning);
-      this.ready = documents;
-    };
-    setUpCollection(documents).then(settled, (error: unknown) => {
-      this.#isSettingUp = false; // the next command tries again
-      const problem = storeErrorOf(error);
-      if (!(problem instanceof StoreRefusedError)) return;
-      this.#refusal = problem;
-      settled([problem.message]);
-    });
+  /** The database did not answer at the start, or the store was never opened. Sessions do not wait for the set-up. */
+  #setUpInBackground(documents: SessionDocuments): void {
+    this.#setUp = 'running';
+    setUpCollection(documents).then(
+      warnings => {
+        this.#setUp = 'done';
+        for (const warning of warnings) process.emitWarning(warning);
+      },
+      (error: unknown) => {
+        const problem = storeErrorOf(error);
+        const isRefused = problem instanceof StoreRefusedError;
+        this.#setUp = isRefused ? problem : 'due'; // if it is due, the next command tries again
+        if (isRefused) process.emitWarning(problem.message);
+      },
+    );
   }
 }
 
-async function inTime<T>(promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`[session:mongodb] MongoDB did not answer within ${OPEN_MS} ms`);
-    timer = setTimeout(reject, OPEN_MS, error).unref();
+function fail(error: unknown): never {
+  throw storeErrorOf(error);
+}
+
+function closedError(): Error {
+  return new Error('[session:mongodb] the store is closed');
+}
+
+function isClientGiven({ client, collection }: MongoSessionStoreOptions): boolean {
+  return client !== undefined || isCollection(collection);
+}
+
+function urlOf({ url = 'mongodb://localhost:27017' }: MongoSessionStoreOptions): string {
+  return url;
+}
+
+async function findClient(options: MongoSessionStoreOptions): Promise<UsedClient> {
+  const { client, collection } = options;
+  if (isCollection(collection)) return { client: clientOf(collection), isOurs: false };
+  if (client !== undefined) return { client: client as MongoClient, isOurs: false };
+  return { client: await makeClient(urlOf(options)), isOurs: true };
+}
+
+function inTime<T>(promise: Promise<T>): Promise<T> {
+  return withDeadline(
+    promise,
+    OPEN_MS,
+    () => new Error(`[session:mongodb] MongoDB did not answer within ${OPEN_MS} ms`),
+  );
+}
+
+/** The driver may first wait for a server that stands still, to end its sessions there. It closes after that. */
+async function closeClient(client: MongoClient): Promise<void> {
+  const isSlow = new Error('the client is still closing');
+  await withDeadline(client.close(true), CLOSE_MS, () => isSlow).catch((error: unknown) => {
+    if (error !== isSlow) throw error;
   });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 export function isCollection(collection: unknown): collection is MongoCollectionLike {

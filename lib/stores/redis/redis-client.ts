@@ -8,8 +8,11 @@ import type { RedisSessionStoreOptions } from './redis-session-store-options.int
 const LONGEST_PAUSE_MS = 500;
 /** How long an attempt to connect may take. */
 const CONNECT_MS = 1_000;
-/** A connection that owes an answer and says nothing for so long is given up: what it leads to may be gone. */
-const SILENCE_MS = 2_500;
+/**
+ * A connection that owes an answer and delivers nothing for this long is given up: the server behind it may be gone.
+ * Longer than the default deadline of the module, and short enough to be back within two seconds of the server's return.
+ */
+const SILENCE_MS = 1_250;
 /** How often READONLY may make us look for the master again. */
 const REDIRECT_MS = 1_000;
 
