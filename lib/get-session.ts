@@ -24,5 +24,5 @@ import type { SessionOf } from './session/session.interface.js';
  */
 export async function getSession<T = SessionData>(carrier: SessionCarrier): Promise<SessionOf<T>> {
   const exchange = exchangeIn(carrier);
-  return (await exchange.lifecycle.get(exchange)).facade as SessionOf<T>;
+  return (await exchange.getSession()).facade as SessionOf<T>;
 }

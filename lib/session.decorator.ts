@@ -48,7 +48,7 @@ export const Session: (keyOrPipe?: string | PipeOrOptions, ...pipes: PipeOrOptio
       const exchange = exchangeIn(context);
       const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
       // Loaded early, it costs no turn of the event loop.
-      return exchange.session ? give(exchange.session) : exchange.lifecycle.get(exchange).then(give);
+      return exchange.session ? give(exchange.session) : exchange.getSession().then(give);
     },
     [emitObject],
   );

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
-import { SessionCookie } from './cookie/session-cookie.js';
+import { StoredSessions } from './backend/stored/stored-sessions.js';
+import { UserSessions } from './backend/stored/user-sessions.js';
 import { SessionConfigError, type SessionConfigProblem } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
@@ -9,7 +10,6 @@ import { usesExpressSession } from './nest/express-session.js';
 import { bindToAdapter, serveUpgrades } from './nest/bind-to-adapter.js';
 import { SessionLifecycle } from './lifecycle/session-lifecycle.js';
 import type { SessionLog } from './events/session-log.interface.js';
-import { SessionRecords } from './lifecycle/session-records.js';
 import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
 import { isSameConfiguration } from './options/is-same-configuration.js';
 import { resolveSessionOptions, resolveStoreOption } from './options/resolve-session-options.js';
@@ -35,6 +35,8 @@ export class SessionEngine {
   readonly current = new CurrentExchange();
   readonly lifecycle: SessionLifecycle;
   readonly store: GuardedStore;
+  readonly stored: StoredSessions;
+  readonly users: UserSessions;
   readonly #logger = new Logger('SessionModule');
   #hasInterceptor = false;
   #assertBound: (() => void) | undefined;
@@ -79,13 +81,14 @@ export class SessionEngine {
     readonly given: SessionModuleOptions | SessionStoreType,
     readonly options: ResolvedSessionOptions,
     store: SetUpStore,
-    clock: Clock,
+    readonly clock: Clock,
   ) {
     const log = logTo(this.#logger);
     this.events = new SessionEvents(log);
     this.store = new GuardedStore(store, options.storeTimeoutMs, this.events);
-    const records = new SessionRecords(this.store, options, clock, this.events);
-    this.lifecycle = new SessionLifecycle(records, new SessionCookie(options.cookie), log);
+    this.stored = new StoredSessions(this.store, options, clock, this.events);
+    this.users = new UserSessions(this.stored, this.store, clock);
+    this.lifecycle = new SessionLifecycle(this.stored, options, clock, this.events, log);
   }
 
   /** `true` for the one interceptor that may act: a second import brings a second one. */

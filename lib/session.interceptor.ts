@@ -33,13 +33,12 @@ export class SessionInterceptor implements NestInterceptor {
     if (!exchange) return next.handle();
     // Body parsers that hop through the thread pool may have lost the context that the early open entered.
     const handled = this.#current.run(exchange, () => next.handle());
-    const { lifecycle } = exchange;
     // A GraphQL answer has many resolvers, and others may still be running: its session is saved once, with the head.
     const commitsEarly = type === 'http' && !answersItself(context);
     return committing(
       handled,
-      () => (commitsEarly && exchange.isHeld ? lifecycle.commit(exchange) : undefined),
-      error => lifecycle.log.mistake(error),
+      () => (commitsEarly ? exchange.commit() : undefined),
+      error => exchange.parts.log.mistake(error),
     );
   }
 }

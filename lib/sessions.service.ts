@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { SessionUsageError } from './errors/session.error.js';
 import type { SessionEvent } from './events/session-events.js';
-import type { LiveRecord } from './lifecycle/session-records.js';
+import type { LiveRecord } from './backend/session-backend.interface.js';
+import { assertUserId } from './session/user-id.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
 import type { SessionData } from './session/session-data.interface.js';
@@ -63,19 +64,19 @@ export class Sessions {
         'Sessions.current() was called outside of a request, or on a path of "exclude", so there is no session',
       );
     }
-    return (await exchange.lifecycle.get(exchange)).facade as SessionOf<T>;
+    return (await exchange.getSession()).facade as SessionOf<T>;
   }
 
   /** The facts of a live session, or `undefined`. Looking is no activity. @throws SessionStoreError */
   async get(id: string): Promise<SessionInfo | undefined> {
-    const live = await this.#records.findById(id);
+    const live = await this.#engine.stored.findById(id);
     return live && infoOf(live);
   }
 
   /** The live sessions of a user, most recently used first. @throws SessionStoreError */
   async listByUser(userId: string): Promise<SessionInfo[]> {
     assertUserId(userId);
-    const live = await this.#records.listByUser(userId);
+    const live = await this.#engine.users.list(userId);
     return live.map(infoOf).toSorted((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
 
@@ -91,8 +92,9 @@ export class Sessions {
    * ```
    */
   async revoke(id: string, options: { readonly userId?: string | undefined } = {}): Promise<boolean> {
-    if (!('userId' in options)) return this.#records.revoke(id);
-    return options.userId !== undefined && this.#records.revoke(id, options.userId);
+    if (!('userId' in options)) return this.#engine.users.revoke(id);
+    if (options.userId !== undefined) assertUserId(options.userId);
+    return options.userId !== undefined && this.#engine.users.revoke(id, options.userId);
   }
 
   /**
@@ -106,30 +108,18 @@ export class Sessions {
     options: { readonly except?: string | undefined } = {},
   ): Promise<number> {
     assertUserId(userId);
-    return this.#records.revokeByUser(userId, options.except);
+    return this.#engine.users.revokeAll(userId, options.except);
   }
 
   /** Removes expired records now, where the backend does not do it by itself, and says how many. */
   async prune(): Promise<number> {
-    return this.#engine.store.prune(this.#records.clock.now());
+    return this.#engine.store.prune(this.#engine.clock.now());
   }
 
   /** Resolves when the store answers; rejects with the cause. For health checks. @throws SessionStoreError */
   async ping(): Promise<void> {
     await this.#engine.store.ping();
   }
-
-  get #records() {
-    return this.#engine.lifecycle.records;
-  }
-}
-
-/** Of a number no store finds what `login()` was given, and most would call it a fault of theirs. */
-function assertUserId(userId: unknown): void {
-  if (typeof userId === 'string') return;
-  throw new TypeError(
-    '[session] a userId is a string, as login() has it; make one of yours: String(user.id)',
-  );
 }
 
 function infoOf({ identity: { id, meta, moments } }: LiveRecord): SessionInfo {

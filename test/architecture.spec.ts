@@ -65,7 +65,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cookie: LEAVES,
   http: LEAVES,
   session: ['store', 'options', ...LEAVES],
-  lifecycle: ['session', 'store', 'cookie', 'http', 'options', ...LEAVES],
+  backend: ['session', 'store', 'options', ...LEAVES],
+  lifecycle: ['backend', 'session', 'store', 'cookie', 'http', 'options', ...LEAVES],
   nest: ['lifecycle', 'http', ...LEAVES],
 };
 

@@ -133,8 +133,8 @@ describe('reading the session cookie', () => {
     ['chunks', list(200, i => `sid${i}=${V}`).join('; '), []],
     ['chunks with a dot', `sid.0=${V}; sid.99999999=x`, []],
     ['a deflate bomb', `sid=${deflateSync(Buffer.alloc(4_000_000)).toString('base64url')}`, []],
-  ])('%s', (_, header, sids) => {
-    expect(plain.read(header).sids).toEqual(sids);
+  ])('%s', (_, header, tokens) => {
+    expect(plain.read(header).tokens).toEqual(tokens);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
@@ -149,33 +149,43 @@ describe('reading the session cookie', () => {
     ['names that PHP would turn into ours', `..Host-sid=${V}; __Host-sid[x]=${V}; _[Host-sid=${V}`, []],
     ['two live sessions', `__Host-sid=${V}; __Host-sid=${W}`, [V, W]],
     ['beside a cookie without the prefix', `__Host-sid=${V}; sid=${W}`, [V]],
-  ])('%s, under the name __Host-sid', (_, header, sids) => {
+  ])('%s, under the name __Host-sid', (_, header, tokens) => {
     expect(prefixed.name).toBe('__Host-sid');
-    expect(prefixed.read(header).sids).toEqual(sids);
+    expect(prefixed.read(header).tokens).toEqual(tokens);
   });
 
-  it('of the 64 last characters the sixteen canonical ones pass, which are other sids', () => {
-    const passed = ALPHABET.filter(last => plain.read(`sid=${V.slice(0, -1)}${last}`).sids.length > 0);
+  it('of the 64 last characters the sixteen canonical ones pass, which are other tokens', () => {
+    const passed = ALPHABET.filter(last => plain.read(`sid=${V.slice(0, -1)}${last}`).tokens.length > 0);
     expect(passed.join('')).toBe('AEIMQUYcgkosw048');
   });
 
   it('tells whether the request brought a cookie of our name at all, so that destroy() knows what to clear', () => {
     expect(plain.read(`a=1; sid=${V}`)).toEqual({
       brought: true,
-      sids: [V],
+      tokens: [V],
       malformed: false,
       crowded: false,
     });
-    expect(plain.read('sid=')).toEqual({ brought: true, sids: [], malformed: true, crowded: false });
-    expect(plain.read('sid=junk; a=1')).toEqual({ brought: true, sids: [], malformed: true, crowded: false });
+    expect(plain.read('sid=')).toEqual({ brought: true, tokens: [], malformed: true, crowded: false });
+    expect(plain.read('sid=junk; a=1')).toEqual({
+      brought: true,
+      tokens: [],
+      malformed: true,
+      crowded: false,
+    });
     expect(plain.read('xsid=junk').brought).toBe(false);
     expect(plain.read(`SID=${V}`).brought).toBe(false);
     expect(plain.read('sid').brought).toBe(false);
   });
 
-  it('gives four of five different well-formed sids, and says that there were more', () => {
+  it('gives four of five different well-formed tokens, and says that there were more', () => {
     const five = list(5, i => `sid=${sid(i)}`).join('; ');
-    expect(plain.read(five)).toEqual({ brought: true, sids: list(4, sid), malformed: false, crowded: true });
+    expect(plain.read(five)).toEqual({
+      brought: true,
+      tokens: list(4, sid),
+      malformed: false,
+      crowded: true,
+    });
     expect(plain.read(list(4, i => `sid=${sid(i)}`).join('; ')).crowded).toBe(false);
   });
 
@@ -183,7 +193,7 @@ describe('reading the session cookie', () => {
     const nothing = plain.read(undefined);
     expect(plain.read('a=1; b=2')).toBe(nothing);
     expect(plain.read(`xsid=${V}`)).toBe(nothing);
-    expect(Object.isFrozen(nothing) && Object.isFrozen(nothing.sids)).toBe(true);
+    expect(Object.isFrozen(nothing) && Object.isFrozen(nothing.tokens)).toBe(true);
   });
 });
 

@@ -3,25 +3,25 @@ import { isSid } from '../crypto/session-id.js';
 import type { ResolvedCookieOptions } from '../options/resolved-session-options.interface.js';
 import { nameOfSetCookie, readCookieValues } from './cookie-header.js';
 
-/** How many different sids of one request are tried. A browser that behaves sends one. */
+/** How many different tokens of one request are tried. A browser that behaves sends one. */
 const MAX_CANDIDATES = 4;
 
 /** What a request brought under our cookie's name. */
 export interface CookieCandidates {
   /** Whether there was a cookie of our name, well-formed or not. */
   readonly brought: boolean;
-  /** The distinct well-formed sids in the order of the header, at most four. */
-  readonly sids: readonly string[];
+  /** The distinct well-formed tokens in the order of the header, at most four. */
+  readonly tokens: readonly string[];
   /** Whether there were values of our name that cannot be ours. */
   readonly malformed: boolean;
-  /** Whether there were more than four distinct well-formed sids, so that some were not looked at. */
+  /** Whether there were more than four distinct well-formed tokens, so that some were not looked at. */
   readonly crowded: boolean;
 }
 
 /** Shared: most requests bring no cookie of ours, and they should cost nothing. */
 const NOTHING: CookieCandidates = Object.freeze({
   brought: false,
-  sids: Object.freeze([]),
+  tokens: Object.freeze([]),
   malformed: false,
   crowded: false,
 });
@@ -29,6 +29,8 @@ const NOTHING: CookieCandidates = Object.freeze({
 /** The session cookie: read from requests, and written and cleared with the same attributes. */
 export class SessionCookie {
   readonly name: string;
+  /** Whether the cookie is `Secure` on every request, so that browsers drop it over plain HTTP. */
+  readonly isSecureOnly: boolean;
   private readonly start: string;
   private readonly setOverHttp: string;
   private readonly setOverHttps: string;
@@ -41,6 +43,7 @@ export class SessionCookie {
     const overHttps = secure === 'auto' ? true : secure;
 
     this.name = name;
+    this.isSecureOnly = secure === true;
     this.start = `${name}=`;
     this.setOverHttp = attributes(options, overHttp).slice(this.start.length);
     this.setOverHttps = attributes(options, overHttps).slice(this.start.length);
@@ -54,7 +57,7 @@ export class SessionCookie {
     // The token is the sid itself: 256 random bits have nothing to sign.
     const { wellFormed, malformed, crowded } = readCookieValues(header, this.name, isSid, MAX_CANDIDATES);
     if (wellFormed.length === 0 && !malformed) return NOTHING;
-    return { brought: true, sids: wellFormed, malformed, crowded };
+    return { brought: true, tokens: wellFormed, malformed, crowded };
   }
 
   /**

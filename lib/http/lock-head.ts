@@ -1,19 +1,19 @@
 import type { ServerResponse } from 'node:http';
 
-/** What a locked response says of itself. */
+/** The facts that a locked response reports about itself. */
 export interface HeadLock {
-  readonly isCommitting: boolean;
+  readonly state: string;
   readonly isEndQueued: boolean;
 }
 
 const HEADER_METHODS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
 
-/** While a commit runs the head counts as sent, or somebody would begin a second answer. */
+/** While a commit runs, the head counts as sent. Otherwise other code could begin a second response. */
 export function lockHead(response: ServerResponse, lock: HeadLock): void {
   const inherited = (property: string): unknown =>
     Reflect.get(Object.getPrototypeOf(response) as object, property, response);
   Object.defineProperties(response, {
-    headersSent: { configurable: true, get: () => lock.isCommitting || inherited('headersSent') },
+    headersSent: { configurable: true, get: () => lock.state === 'leaving' || inherited('headersSent') },
     writableEnded: { configurable: true, get: () => lock.isEndQueued || inherited('writableEnded') },
   });
   for (const method of HEADER_METHODS) {
@@ -21,7 +21,7 @@ export function lockHead(response: ServerResponse, lock: HeadLock): void {
   }
 }
 
-/** The headers can be changed again, if only by us. */
+/** Lets the headers be changed again, which only we do from here on. */
 export function unlockHead(response: ServerResponse): void {
   const methods = response as unknown as Record<string, unknown>;
   for (const method of HEADER_METHODS) {

@@ -1,163 +1,141 @@
-import { SessionClosedError, SessionConflictError } from '../errors/session.error.js';
-import type { HttpSession } from '../session/http-session.js';
+import { SessionClosedError, SessionConflictError, SessionUsageError } from '../errors/session.error.js';
 import { fieldOfKey } from '../session/session-fields.js';
-import { assertFits } from '../session/session-size.js';
-import type { SessionChange, StoredIdentity } from '../session/session-state.js';
-import { inTime, KeyQueue, type Line } from './key-queue.js';
-import type { SessionLifecycle } from './session-lifecycle.js';
+import type { StoredIdentity } from '../session/session-state.js';
+import { withDeadline } from '../time/with-deadline.js';
+import { KeyQueue, type KeyTurn } from './key-queue.js';
+import type { RequestedSession } from './session-request.interface.js';
+import type { SessionWriter } from './session-writer.js';
 
 /** The function of an `update()`. */
 export type Updater = (value: unknown) => unknown;
-/** What a compare-and-set writes, given the text it starts from (`null`: nothing there). */
+
+/** Computes what a compare-and-set writes, from the text that the key holds (`null`: none). */
 type Attempt<T> = (text: string | null) => Promise<{ readonly value: T; readonly text: string | null }>;
 
-/** Changes of one key that no other request, in any process, gets in between: `update()` and `take()`. */
+/** `update()` and `take()`: changes of one key that no other request, in any process, can come between. */
 export class KeyChanges {
   readonly #queues = new KeyQueue();
 
-  constructor(readonly lifecycle: SessionLifecycle) {}
+  constructor(
+    readonly writer: SessionWriter,
+    readonly timeoutMs: number,
+  ) {}
 
-  update(session: HttpSession, key: string, change: Updater): Promise<unknown> {
-    return session.state.stored
-      ? this.#updateStored(session, key, change)
-      : this.#updateNew(session, key, change);
+  async update(session: RequestedSession, key: string, change: Updater): Promise<unknown> {
+    const identity = this.writer.storedIdentity(session);
+    const deadline = performance.now() + this.timeoutMs;
+    const attempt: Attempt<unknown> = text => this.#compute(session, key, change, text, deadline);
+    return identity
+      ? this.#compareAndSet(session, identity, key, deadline, attempt)
+      : this.#updateNew(session, key, attempt);
   }
 
-  async #updateNew(session: HttpSession, key: string, change: Updater): Promise<unknown> {
-    const { state, exchange } = session;
-    exchange.assertCanSetCookie();
-    const mark = state.mark(key);
-    const deadline = performance.now() + this.#timeout;
-    const { value, text } = await this.#changed(
-      session,
-      key,
-      change,
-      state.pendingText(key) ?? null,
-      deadline,
-    );
-    if (text === null) {
-      state.adopt(fieldOfKey(key), null, mark);
-      return undefined;
-    }
-    await this.lifecycle.write(session, { set: { [fieldOfKey(key)]: text }, delete: [] });
-    state.adopt(fieldOfKey(key), text, mark);
-    return value;
-  }
-
-  #updateStored(session: HttpSession, key: string, change: Updater): Promise<unknown> {
-    const deadline = performance.now() + this.#timeout;
-    return this.#compareAndSet(session, key, deadline, text =>
-      this.#changed(session, key, change, text, deadline),
-    );
-  }
-
-  async take(session: HttpSession, key: string): Promise<unknown> {
+  async take(session: RequestedSession, key: string): Promise<unknown> {
     const { state } = session;
-    if (!state.stored) {
+    const identity = this.writer.storedIdentity(session);
+    if (!identity) {
       const pending = state.get(key);
       state.set(key, undefined);
       return pending;
     }
-    return this.#compareAndSet(session, key, performance.now() + this.#timeout, text =>
-      Promise.resolve(taken(text === null ? undefined : state.decode(key, text), text)),
-    );
+    // A broken text is left in the store, so that it can be repaired.
+    return this.#compareAndSet(session, identity, key, performance.now() + this.timeoutMs, async text => {
+      if (text === null) return { value: undefined, text };
+      const { value, isBroken } = state.decode(key, text);
+      return { value, text: isBroken ? text : null };
+    });
+  }
+
+  /** The session has no record yet, so no other request can know it: the value is computed and the session created. */
+  async #updateNew(session: RequestedSession, key: string, attempt: Attempt<unknown>): Promise<unknown> {
+    const { state, host } = session;
+    host.assertCanSetCookie();
+    const mark = state.mark(key);
+    const { value, text } = await attempt(state.pendingText(key) ?? null);
+    if (text !== null) await this.writer.write(session, { set: { [fieldOfKey(key)]: text }, delete: [] });
+    state.adopt(fieldOfKey(key), text, mark);
+    return value;
   }
 
   /**
-   * Reads, computes and writes one key until nobody wrote in between. Those of this process take turns, and hand each
-   * other the text they left, so that each needs one round trip.
+   * Reads, computes and writes one key until no other write came in between. The calls of this process take turns and
+   * hand on the text that they left, so each needs one round trip.
    */
   async #compareAndSet<T>(
-    session: HttpSession,
+    session: RequestedSession,
+    identity: StoredIdentity,
     key: string,
     deadline: number,
     attempt: Attempt<T>,
   ): Promise<T> {
     const { state } = session;
-    const stored = this.#storedOf(session);
+    const field = fieldOfKey(key);
     const conflict = (): Error => this.#conflict(key);
-    const turn = async (line: Line): Promise<T> => {
+    const takeTurn = async (turn: KeyTurn): Promise<T> => {
       const mark = state.mark(key);
       const pending = state.pendingText(key);
-      let known = line.text === undefined ? (state.texts[fieldOfKey(key)] ?? null) : line.text;
+      let known = turn.text === undefined ? (state.texts[field] ?? null) : turn.text;
       for (let tries = 1; ; tries++) {
-        // An unsaved assignment counts as the current value and is not compared: the later of two assignments stays.
+        // An unsaved assignment is the value to start from, and is not compared: the later of two assignments stays.
+        const expected = pending === undefined ? known : undefined;
         const { value, text } = await attempt(pending === undefined ? known : pending);
-        const current = await this.#writeKey(
-          session,
-          stored,
-          key,
-          text,
-          pending === undefined ? known : undefined,
-        );
-        if (current === undefined) {
-          line.text = text;
-          state.adopt(fieldOfKey(key), text, mark);
+        const found = await this.#writeKey(session, identity, field, text, expected);
+        if (found === 'written') {
+          turn.text = text;
+          state.adopt(field, text, mark);
           return value;
         }
-        known = line.text = current.text;
+        known = turn.text = found.text;
         if (performance.now() >= deadline) throw conflict();
         await pause(tries);
       }
     };
-    return this.#queues.run(`${stored.id} ${key}`, deadline - performance.now(), turn, conflict);
+    return this.#queues.run(`${identity.id} ${key}`, deadline - performance.now(), takeTurn, conflict);
   }
 
-  /** `undefined`: written. Otherwise what the key holds instead of what was expected. */
+  /** Writes one key. If it does not hold the expected text, writes nothing and returns the text that it holds. */
   async #writeKey(
-    session: HttpSession,
-    stored: StoredIdentity,
-    key: string,
+    session: RequestedSession,
+    identity: StoredIdentity,
+    field: string,
     text: string | null,
     expected: string | null | undefined,
-  ): Promise<{ text: string | null } | undefined> {
-    const field = fieldOfKey(key);
-    const change: SessionChange = {
-      set: text === null ? {} : { [field]: text },
-      delete: text === null ? [field] : [],
-    };
-    assertFits(session.state.texts, change, this.lifecycle.options.maxSizeBytes);
+  ): Promise<'written' | { readonly text: string | null }> {
+    const change = text === null ? { set: {}, delete: [field] } : { set: { [field]: text }, delete: [] };
     const expect = expected === undefined ? undefined : { [field]: expected };
-    const { result, moments } = await this.lifecycle.records.update(stored, change, expect);
-    if (result === 'gone') throw this.lifecycle.endedError(session);
-    if (result !== 'done') return { text: result.current[field] ?? null };
-    session.state.moved(moments);
-    session.exchange.cookieWasUsed(stored.sid);
-    return undefined;
+    const result = await this.writer.update(session, identity, change, expect);
+    if (result === 'gone') throw SessionClosedError.ended();
+    return result === 'done' ? 'written' : { text: result.current[field] ?? null };
   }
 
-  /** Runs the user's function on a copy of its own. */
-  async #changed(session: HttpSession, key: string, change: Updater, text: string | null, deadline: number) {
+  /** Runs the application's function on a copy of the value. */
+  async #compute(
+    session: RequestedSession,
+    key: string,
+    change: Updater,
+    text: string | null,
+    deadline: number,
+  ): Promise<{ readonly value: unknown; readonly text: string | null }> {
     const { state } = session;
-    const current = text === null ? undefined : state.decode(key, text).value;
-    const running = Promise.resolve(change(current));
-    const value = await inTime(running, deadline - performance.now(), () => this.#conflict(key));
-    return { value, text: value === undefined ? null : state.encode(value, fieldOfKey(key), key) };
-  }
-
-  #storedOf({ state, exchange }: HttpSession): StoredIdentity {
-    if (state.stored && !state.ended) return state.stored;
-    exchange.assertCanSetCookie();
-    throw SessionClosedError.ended();
+    const current = text === null ? undefined : state.decode(key, text);
+    const running = Promise.resolve(change(current?.value));
+    const value = await withDeadline(running, deadline - performance.now(), () => this.#conflict(key));
+    if (value !== undefined) return { value, text: state.encode(value, fieldOfKey(key), key) };
+    if (!current || current.isBroken) return { value, text }; // the key had no value, and stays as it is
+    const name = JSON.stringify(key.slice(0, 200));
+    throw new SessionUsageError(
+      `update(${name}) was not applied: its function returned undefined. Return the new value; to remove the key use delete(${name}) or take(${name})`,
+    );
   }
 
   #conflict(key: string): SessionConflictError {
     return new SessionConflictError(
-      `${JSON.stringify(key.slice(0, 200))} was not changed: other requests kept changing it, or its function took longer, than ${this.#timeout} ms`,
+      `update(${JSON.stringify(key.slice(0, 200))}) or take() gave up after ${this.timeoutMs} ms and changed nothing: other requests kept writing the key, or the function was too slow`,
     );
   }
-
-  get #timeout(): number {
-    return this.lifecycle.options.storeTimeoutMs;
-  }
 }
 
-/** What `take()` gives and leaves: nothing, or a broken text, which stays for whoever can mend it. */
-function taken(found: { value: unknown; isBroken: boolean } | undefined, text: string | null) {
-  return { value: found?.value, text: found?.isBroken ? text : null };
-}
-
-/** A little longer each time, and never the same for two that met. */
+/** Waits a little longer after each try. The random part keeps two callers that collided from colliding again. */
 function pause(tries: number): Promise<void> {
   const limit = Math.min(2 ** tries, 50);
   return new Promise(resolve => setTimeout(resolve, Math.random() * limit));

@@ -1,53 +1,42 @@
-/** Those that wait for one key of one session. */
-export interface Line {
-  /** The text that the last one left or found (`null`: nothing there); `undefined` until somebody knows. */
+import { withDeadline } from '../time/with-deadline.js';
+
+/** What one update hands on to the next update of the same key. */
+export interface KeyTurn {
+  /** The key's text after the last update (`null`: absent, `undefined`: not known yet). */
   text: string | null | undefined;
 }
 
 /**
- * One line per key of a session inside this process: updates of one key queue here, so that they meet in the store only
- * when another process is at it too. Fifty parallel updates then cost fifty round trips, not a thousand.
+ * The pending updates of each key of each session in this process. They queue here, so they meet in the store only with
+ * updates of other processes. Fifty parallel updates then cost fifty round trips instead of a thousand.
  */
 export class KeyQueue {
-  readonly #lines = new Map<string, Line & { tail: Promise<void> }>();
+  readonly #queues = new Map<string, KeyTurn & { tail: Promise<void> }>();
 
   /**
-   * Runs `task` when those before it are done. Gives up with `whenLate()` if its turn has not come within `patienceMs`;
-   * the task is then never run.
+   * Runs `task` after the earlier tasks of the same name. If its turn has not come within `patienceMs`, rejects with
+   * `makeError()`, and the task never runs.
    */
   async run<T>(
     name: string,
     patienceMs: number,
-    task: (line: Line) => Promise<T>,
-    whenLate: () => Error,
+    task: (turn: KeyTurn) => Promise<T>,
+    makeError: () => Error,
   ): Promise<T> {
-    const known = this.#lines.get(name);
-    const line = known ?? { text: undefined, tail: Promise.resolve() };
+    const known = this.#queues.get(name);
+    const queue = known ?? { text: undefined, tail: Promise.resolve() };
     let leave!: () => void;
     const left = new Promise<void>(resolve => (leave = resolve));
-    const before = line.tail;
-    const tail = before.then(() => left);
-    line.tail = tail;
-    this.#lines.set(name, line);
+    const earlier = queue.tail;
+    const tail = earlier.then(() => left);
+    queue.tail = tail;
+    this.#queues.set(name, queue);
     try {
-      if (known) await inTime(before, patienceMs, whenLate);
-      return await task(line);
+      if (known) await withDeadline(earlier, patienceMs, makeError);
+      return await task(queue);
     } finally {
       leave();
-      if (line.tail === tail) this.#lines.delete(name);
+      if (queue.tail === tail) this.#queues.delete(name);
     }
-  }
-}
-
-/** The promise, or a rejection when it takes longer than this. */
-export async function inTime<T>(promise: Promise<T>, ms: number, whenLate: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(whenLate()), Math.max(ms, 0));
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,23 +1,31 @@
+import type { ServerResponse } from 'node:http';
 import type { SessionEvents } from '../events/session-events.js';
-import type { HttpExchange } from './http-exchange.js';
 import type { SessionLog } from '../events/session-log.interface.js';
+import type { HttpSession } from '../session/http-session.js';
 
-/** Changes that were made after the response had begun and never saved must not get lost silently. */
+interface WatchedRequest {
+  readonly response: ServerResponse | undefined;
+  readonly session: HttpSession | undefined;
+}
+
+/** Reports changes that were made after the response had begun and were never saved, so that they are not lost silently. */
 export class LateChanges {
+  readonly #watched = new WeakSet<WatchedRequest>();
+
   constructor(
     readonly events: SessionEvents,
     readonly log: SessionLog,
   ) {}
 
-  /** Looks, when the response closes, whether something is left unsaved. */
-  watch(exchange: HttpExchange): void {
-    const { response } = exchange;
-    if (!response || exchange.isWatchedForLateChanges) return;
-    exchange.isWatchedForLateChanges = true;
+  /** Checks for unsaved changes when the response closes. */
+  watch(request: WatchedRequest): void {
+    const { response } = request;
+    if (!response || this.#watched.has(request)) return;
+    this.#watched.add(request);
     const check = (): void => {
-      exchange.isWatchedForLateChanges = false;
-      const { session } = exchange;
-      if (!session || session.state.ended || !session.state.isChanged()) return;
+      this.#watched.delete(request);
+      const { session } = request;
+      if (!session || session.state.standing.kind === 'ended' || !session.state.isChanged()) return;
       this.events.emit({ type: 'rejected', reason: 'late', ...(session.id && { id: session.id }) });
       this.log.warnOnce(
         'late',

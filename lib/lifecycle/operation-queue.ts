@@ -14,7 +14,7 @@ export class OperationQueue {
     return this.#running.size > 0;
   }
 
-  /** Whether an exclusive operation is under way, or waits for its turn. */
+  /** Whether an exclusive operation is under way or queued. */
   get isBlocked(): boolean {
     return this.#barrier !== undefined;
   }

@@ -1,23 +1,27 @@
 import { randomHex } from '../crypto/random.js';
-import type { HttpSession } from '../session/http-session.js';
 import { categoryOfField, flashField } from '../session/session-fields.js';
-import type { SessionLifecycle } from './session-lifecycle.js';
+import type { Clock } from '../time/clock.js';
+import type { RequestedSession } from './session-request.interface.js';
+import type { SessionWriter } from './session-writer.js';
 
-/** Flash messages: each a field of its own, so that parallel ones are not lost and each can be taken once. */
+/** Flash messages. Each is a field of its own, so parallel ones are not lost and each can be taken once. */
 export class SessionFlashes {
   #count = 0;
 
-  constructor(readonly lifecycle: SessionLifecycle) {}
+  constructor(
+    readonly writer: SessionWriter,
+    readonly clock: Clock,
+  ) {}
 
-  add({ state }: HttpSession, category: string, message: unknown): void {
-    // The count orders the messages of one process in one millisecond, the random part keeps two processes apart.
+  add({ state }: RequestedSession, category: string, message: unknown): void {
+    // The count orders the messages of one process within a millisecond. The random part keeps two processes apart.
     this.#count = (this.#count + 1) % 36 ** 4;
     const unique = this.#count.toString(36).padStart(4, '0') + randomHex(4);
-    state.addFlash(flashField(this.lifecycle.records.clock.now(), unique, category), message, category);
+    state.addFlash(flashField(this.clock.now(), unique, category), message, category);
   }
 
-  /** Takes the messages, or those of one category, oldest first. Each is given out once, whoever asks. */
-  async take(session: HttpSession, category: string | undefined): Promise<unknown[]> {
+  /** Takes all messages, or those of one category, oldest first. Each message is given to one caller. */
+  async take(session: RequestedSession, category: string | undefined): Promise<unknown[]> {
     const { state } = session;
     const fields = state
       .flashFields()
@@ -28,11 +32,12 @@ export class SessionFlashes {
         isNew: !Object.hasOwn(state.texts, field),
       }));
     const stored = fields.filter(({ isNew }) => !isNew);
-    const mine = await this.#takeFields(session, stored);
+    const taken = await this.#takeStored(session, stored);
     return (
       fields
-        // Only now, so that a fault loses none; and what a second call or a save has taken meanwhile is theirs.
-        .filter(({ field, isNew }) => (isNew ? state.dropNewFlash(field) : mine.has(field)))
+        // New messages are dropped only after the store has answered, so that a fault loses none. A message that a second
+        // call or a save took in between is left out.
+        .filter(({ field, isNew }) => (isNew ? state.dropNewFlash(field) : taken.has(field)))
         .map(({ field, text }) => {
           const message = state.decode('flash message', text).value;
           return category === undefined ? { category: categoryOfField(field), message } : message;
@@ -40,28 +45,24 @@ export class SessionFlashes {
     );
   }
 
-  /** Removes the fields that nobody else has taken, in one step; those that somebody has are left out. */
-  async #takeFields(
-    session: HttpSession,
+  /** Removes stored messages in one step. Returns the fields that this call removed, without those that others took. */
+  async #takeStored(
+    session: RequestedSession,
     fields: readonly { field: string; text: string }[],
-  ): Promise<Set<string>> {
+  ): Promise<ReadonlySet<string>> {
     const { state } = session;
     let wanted = new Map(fields.map(({ field, text }) => [field, text]));
-    while (wanted.size > 0 && state.stored && !state.ended) {
+    while (wanted.size > 0 && state.standing.kind === 'stored') {
       const change = { set: {}, delete: [...wanted.keys()] };
-      const { result, moments } = await this.lifecycle.records.update(
-        state.stored,
+      const result = await this.writer.update(
+        session,
+        state.standing.identity,
         change,
         Object.fromEntries(wanted),
       );
-      if (result === 'gone') {
-        this.lifecycle.ended(session);
-        break;
-      }
+      if (result === 'gone') break;
       if (result === 'done') {
         for (const field of wanted.keys()) state.adopt(field, null);
-        state.moved(moments);
-        session.exchange.cookieWasUsed(state.stored.sid);
         return new Set(wanted.keys());
       }
       for (const [field, text] of Object.entries(result.current)) if (text === null) state.adopt(field, null);

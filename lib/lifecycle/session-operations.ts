@@ -1,160 +1,182 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { SessionUsageError } from '../errors/session.error.js';
-import type { HttpSession } from '../session/http-session.js';
-import type { HttpExchange } from './http-exchange.js';
+import type { SessionBackend } from '../backend/session-backend.interface.js';
+import { SessionClosedError, SessionUsageError } from '../errors/session.error.js';
+import type { Keep, SessionMethods } from '../session/http-session.js';
+import { assertUserId } from '../session/user-id.js';
+import type { Clock } from '../time/clock.js';
 import { KeyChanges, type Updater } from './key-changes.js';
 import { SessionFlashes } from './session-flashes.js';
-import type { SessionLifecycle } from './session-lifecycle.js';
-import { SessionRotation, type Keep } from './session-rotation.js';
+import type { RequestedSession, SessionRequest } from './session-request.interface.js';
+import { SessionRotation } from './session-rotation.js';
+import type { SessionWriter } from './session-writer.js';
+
+export interface OperationParts {
+  readonly backend: SessionBackend;
+  readonly writer: SessionWriter;
+  readonly clock: Clock;
+  readonly storeTimeoutMs: number;
+  readonly maxSizeBytes: number;
+}
 
 /**
- * What handlers do with a session by its methods: who may, and in which order. How it is done is next door, in
- * `KeyChanges`, `SessionFlashes` and `SessionRotation`.
+ * The methods of a session: which of them may run now, and in which order. `KeyChanges`, `SessionFlashes` and
+ * `SessionRotation` do the work.
  */
-export class SessionOperations {
+export class SessionOperations implements SessionMethods {
+  readonly #backend: SessionBackend;
+  readonly #writer: SessionWriter;
   readonly #keys: KeyChanges;
   readonly #flashes: SessionFlashes;
   readonly #rotation: SessionRotation;
-  /** The session that the running `change` function of an `update()` belongs to. */
-  readonly #updating = new AsyncLocalStorage<HttpExchange>();
+  /** The request whose `update()` function is running. */
+  readonly #updating = new AsyncLocalStorage<SessionRequest>();
 
-  constructor(readonly lifecycle: SessionLifecycle) {
-    this.#keys = new KeyChanges(lifecycle);
-    this.#flashes = new SessionFlashes(lifecycle);
-    this.#rotation = new SessionRotation(lifecycle);
+  constructor({ backend, writer, clock, storeTimeoutMs, maxSizeBytes }: OperationParts) {
+    this.#backend = backend;
+    this.#writer = writer;
+    this.#keys = new KeyChanges(writer, storeTimeoutMs);
+    this.#flashes = new SessionFlashes(writer, clock);
+    this.#rotation = new SessionRotation(backend, writer, maxSizeBytes);
   }
 
-  /** Left for a later request; saved with the session. */
-  flash(session: HttpSession, category: string, message: unknown): void {
+  /** Adds a message for a later request. It is saved with the session. */
+  flash(session: RequestedSession, category: string, message: unknown): void {
     this.#flashes.add(session, category, message);
   }
 
-  async update(session: HttpSession, key: string, change: Updater): Promise<unknown> {
-    this.#assertFree(session, 'update()', { looks: true });
+  async update(session: RequestedSession, key: string, change: Updater): Promise<unknown> {
+    this.#assertQueueable(session, 'update()', { looks: true });
     if (typeof change !== 'function') throw new TypeError('[session] update(key, change) needs a function');
-    const watched: Updater = value => this.#updating.run(session.exchange, () => change(value));
-    return this.#writing(session, () => this.#keys.update(session, key, watched));
+    const marked: Updater = value => this.#updating.run(session.host, () => change(value));
+    return this.#writing(session, () => this.#keys.update(session, key, marked));
   }
 
-  async take(session: HttpSession, key: string): Promise<unknown> {
-    this.#assertFree(session, 'take()', { looks: true });
+  async take(session: RequestedSession, key: string): Promise<unknown> {
+    this.#assertQueueable(session, 'take()', { looks: true });
     return this.#shared(session, () => this.#keys.take(session, key));
   }
 
-  async flashes(session: HttpSession, category: string | undefined): Promise<unknown[]> {
-    this.#assertFree(session, 'flashes()', { looks: true });
+  async flashes(session: RequestedSession, category: string | undefined): Promise<unknown[]> {
+    this.#assertQueueable(session, 'flashes()', { looks: true });
     return this.#shared(session, () => this.#flashes.take(session, category));
   }
 
-  async save(session: HttpSession): Promise<void> {
+  async save(session: RequestedSession): Promise<void> {
     this.#assertRunnable(session, 'save()');
     await this.#writing(session, async () => {
       const change = session.state.change();
-      const isOnlyRemoval = Object.keys(change.set).length === 0;
-      if (isOnlyRemoval && (change.delete.length === 0 || !session.state.stored)) return;
-      if (!session.state.ended && (await this.lifecycle.write(session, change)) === 'done') return;
-      if (isOnlyRemoval) return; // gone with the session
-      throw this.lifecycle.endedError(session);
+      const onlyRemoves = Object.keys(change.set).length === 0;
+      const isEmpty = change.delete.length === 0 || session.state.standing.kind === 'empty';
+      if (onlyRemoves && isEmpty) return;
+      if ((await this.#writer.write(session, change)) === 'done') return;
+      // The keys to remove are gone with the session.
+      if (!onlyRemoves) throw SessionClosedError.ended();
     });
   }
 
-  async reload(session: HttpSession): Promise<void> {
-    this.#assertFree(session, 'reload()');
+  async reload(session: RequestedSession): Promise<void> {
+    this.#assertQueueable(session, 'reload()');
     await this.#exclusive(session, async () => {
-      const { stored } = session.state;
-      if (!stored) return session.begin(this.lifecycle.newState(), true);
-      const live = await this.lifecycle.records.find(stored.sid);
-      if (!live) throw this.lifecycle.endedError(session);
-      session.begin(this.lifecycle.newState(live), false);
+      const { state, host } = session;
+      if (!state.identity) return session.restart(host.newState(), true);
+      const live = await this.#backend.find(state.identity.token);
+      if (live) return session.restart(host.newState(live), false);
+      this.#writer.markEnded(session);
+      throw SessionClosedError.ended();
     });
   }
 
-  async touch(session: HttpSession): Promise<void> {
+  async touch(session: RequestedSession): Promise<void> {
     this.#assertRunnable(session, 'touch()');
     await this.#shared(session, async () => {
-      const { state } = session;
-      if (!state.stored) return;
-      const moments = state.ended ? undefined : await this.lifecycle.records.touch(state.stored);
-      if (!moments) throw this.lifecycle.endedError(session);
-      state.moved(moments);
-      session.exchange.cookieWasUsed(state.stored.sid);
+      const identity = this.#writer.storedIdentity(session);
+      if (identity && (await this.#writer.touch(session, identity)) === 'gone') {
+        throw SessionClosedError.ended();
+      }
     });
   }
 
-  async login(session: HttpSession, userId: string, keep: Keep): Promise<void> {
-    if (typeof userId !== 'string' || userId === '') {
-      throw new TypeError(
-        '[session] login(userId) needs a non-empty string; make one of your id: String(user.id)',
-      );
-    }
-    this.#assertFree(session, 'login()');
+  async login(session: RequestedSession, userId: string, keep: Keep): Promise<void> {
+    assertUserId(userId);
+    if (userId === '')
+      throw new TypeError('[session] login(userId) needs a string that is not empty: String(user.id)');
+    this.#assertQueueable(session, 'login()');
     await this.#exclusive(session, () => this.#rotation.login(session, userId, keep));
   }
 
-  async regenerate(session: HttpSession, keep: Keep, replaces: boolean): Promise<void> {
-    this.#assertFree(session, 'regenerate()');
+  async regenerate(session: RequestedSession, keep: Keep, replaces: boolean): Promise<void> {
+    this.#assertQueueable(session, 'regenerate()');
     await this.#exclusive(session, () => this.#rotation.regenerate(session, keep, replaces));
   }
 
   /**
-   * Ends whatever the request's cookies name: the session in hand, and ids that were absent when we looked, because one
-   * may just have been rotated away, and its successor has to go too.
+   * Ends every session that the request's cookies name. That includes ids that were absent at the load: one may just have
+   * been rotated away, and then its successor has to end, too.
    */
-  async destroy(session: HttpSession): Promise<void> {
-    this.#assertFree(session, 'destroy()');
-    const { exchange } = session;
+  async destroy(session: RequestedSession): Promise<void> {
+    this.#assertQueueable(session, 'destroy()');
+    const { host } = session;
     await this.#exclusive(session, async () => {
       await this.#rotation.endCandidates(session, 'logout');
-      exchange.owed = exchange.candidates?.brought ? { kind: 'clear' } : undefined;
-      exchange.renewal = undefined;
-      session.begin(this.lifecycle.newState(), true);
+      host.answer.clearCookie(host.broughtCookie);
+      session.restart(host.newState(), true);
     });
   }
 
   // --- details ------------------------------------------------------------------------------------------------------
 
-  /** Side by side with others; but what may have to create the session waits, or two of them would create two. */
-  #writing<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
-    const canShare = session.state.stored && !session.exchange.operations.isBlocked;
-    return canShare ? this.#shared(session, operation) : this.#exclusive(session, operation);
+  /**
+   * Runs concurrently with other operations, unless the session may have to be created first. Then it runs alone, because
+   * two concurrent operations would create two sessions.
+   */
+  #writing<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
+    return this.#hasRecord(session) && !session.host.queue.isBlocked
+      ? this.#shared(session, operation)
+      : this.#exclusive(session, operation);
   }
 
-  #shared<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
-    return session.exchange.operations.shared(() => this.#inTurn(session, operation));
+  #shared<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
+    return session.host.queue.shared(() => this.#inTurn(session, operation));
   }
 
-  #exclusive<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
-    return session.exchange.operations.exclusive(() => this.#inTurn(session, operation));
+  #exclusive<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
+    return session.host.queue.exclusive(() => this.#inTurn(session, operation));
   }
 
-  /** Its turn may come after a `regenerate(callback)` that has put another object in this one's place. */
-  async #inTurn<T>(session: HttpSession, operation: () => Promise<T>): Promise<T> {
-    session.assertCurrent();
+  /** An earlier `regenerate(callback)` may have replaced the object by the time its operation runs. */
+  async #inTurn<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
+    session.host.assertCurrent(session);
     return operation();
   }
 
-  /** Not usable: left behind by `regenerate(callback)`, or never read because the store failed. */
-  #assertUsable(session: HttpSession): void {
-    session.assertCurrent();
-    const { exchange } = session;
-    this.lifecycle.engage(exchange);
-    if (exchange.failure) throw exchange.failure;
+  /** @throws when `regenerate(callback)` replaced the object, or the session could not be loaded */
+  #assertUsable(session: RequestedSession): void {
+    const { host } = session;
+    host.assertCurrent(session);
+    host.engage();
+    host.assertReadable();
   }
 
-  /** These run beside a shared operation, and wait for an exclusive one. */
-  #assertRunnable(session: HttpSession, name: string): void {
-    const { state, exchange } = session;
-    if (state.stored && !exchange.operations.isBlocked) this.#assertUsable(session);
-    else this.#assertFree(session, name);
+  /** For operations that run concurrently with shared ones, also inside the function of an `update()`. */
+  #assertRunnable(session: RequestedSession, name: string): void {
+    if (this.#hasRecord(session) && !session.host.queue.isBlocked) this.#assertUsable(session);
+    else this.#assertQueueable(session, name);
   }
 
-  /** These wait for earlier operations of the same session, so one that waits inside another would wait for itself. */
-  #assertFree(session: HttpSession, name: string, { looks = false } = {}): void {
-    session.exchange.wasLookedAt ||= looks;
+  /**
+   * For operations that queue behind earlier ones. Inside the function of an `update()` they would deadlock, so they are
+   * rejected there.
+   */
+  #assertQueueable(session: RequestedSession, name: string, { looks = false } = {}): void {
+    if (looks) session.host.answer.noteLook();
     this.#assertUsable(session);
-    if (this.#updating.getStore() !== session.exchange) return;
+    if (this.#updating.getStore() !== session.host) return;
     throw new SessionUsageError(
       `${name} cannot be called inside the function of an update() of the same session`,
     );
+  }
+
+  #hasRecord({ state }: RequestedSession): boolean {
+    return state.standing.kind !== 'empty';
   }
 }

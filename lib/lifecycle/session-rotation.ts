@@ -1,124 +1,145 @@
-import { idOf } from '../crypto/session-id.js';
+import type { LiveRecord, SessionBackend } from '../backend/session-backend.interface.js';
 import { SessionClosedError } from '../errors/session.error.js';
-import type { HttpSession } from '../session/http-session.js';
+import type { Keep } from '../session/http-session.js';
 import { isDataField, isFlashField, keyOfField } from '../session/session-fields.js';
 import type { SessionMeta } from '../session/session-meta.js';
 import { assertFits } from '../session/session-size.js';
-import type { StoredIdentity, Texts } from '../session/session-state.js';
-import type { SessionLifecycle } from './session-lifecycle.js';
+import { EMPTY, type Standing, type StoredIdentity, type Texts } from '../session/session-state.js';
+import type { RequestedSession } from './session-request.interface.js';
+import type { SessionWriter } from './session-writer.js';
 
-/** What a rotation carries over: everything, nothing, or these data keys. */
-export type Keep = boolean | readonly string[];
-type Carries = (field: string) => boolean;
+type FieldTest = (field: string) => boolean;
 
-/** A new id for a session, the old one dead before the answer. See `SessionRecords.rotate` for the order of events. */
+/** What a rotation leaves behind. */
+interface Outcome {
+  readonly standing: Standing;
+  /** What the store holds of the session. */
+  readonly texts: Texts;
+  /** What this request sent for it. */
+  readonly sent: Texts;
+  readonly isCarried: FieldTest;
+}
+
+/**
+ * Gives a session a new id. The old id is dead before the answer is sent. `SessionBackend.rotate` has the order of events.
+ */
 export class SessionRotation {
-  constructor(readonly lifecycle: SessionLifecycle) {}
+  constructor(
+    readonly backend: SessionBackend,
+    readonly writer: SessionWriter,
+    readonly maxSizeBytes: number,
+  ) {}
 
   /**
-   * Binds the session to a user. When the old session was ended elsewhere meanwhile the user is signed in all the same,
-   * into an empty session.
+   * Binds the session to a user. If another request ended the old session in between, the user is signed in into an empty
+   * session.
    */
-  async login(session: HttpSession, userId: string, keep: Keep): Promise<void> {
-    const { records } = this.lifecycle;
+  async login(session: RequestedSession, userId: string, keep: Keep): Promise<void> {
     await this.#endAmbiguous(session);
-    session.exchange.assertCanSetCookie();
-    const { state } = session;
-    const old = state.ended ? undefined : state.stored;
-    const isOther = state.ended || (old?.meta.user !== undefined && old.meta.user !== userId);
-    const carries: Carries = isOther ? () => false : field => isFlashField(field) || keeps(keep, field);
-    const now = records.clock.now();
+    const { state, host } = session;
+    host.assertCanSetCookie();
+    const { standing } = state;
+    const old = standing.kind === 'stored' ? standing.identity : undefined;
+    const isOtherUser = old?.meta.user !== undefined && old.meta.user !== userId;
+    const startsEmpty = standing.kind === 'ended' || isOtherUser;
+    const isCarried: FieldTest = startsEmpty
+      ? () => false
+      : field => isFlashField(field) || isKept(keep, field);
     const meta = {
-      ...records.metaAt(now, userId),
-      ...(old && !isOther && { createdAt: old.meta.createdAt }),
+      ...this.backend.newMeta(userId),
+      ...(old && !isOtherUser && { createdAt: old.meta.createdAt }),
     };
-    const { rotated, sent } = await this.#rotate(session, old, carries, meta);
+    const { rotated, sent } = await this.#rotate(session, old, isCarried, meta);
     const { identity } = rotated;
-    let { texts } = rotated;
-    if (!rotated.isSole) records.begun(rotated);
-    if (!rotated.isSole && Object.keys(texts).length > 0) {
-      await records.update(identity, { set: {}, delete: Object.keys(texts) });
-      texts = {};
+    if (rotated.outcome === 'done') {
+      state.adoptRotation(stored(identity), rotated.texts, sent, isCarried);
+    } else {
+      // Another request ended the old session: its data must not live on.
+      this.backend.emitCreated(rotated);
+      const fields = Object.keys(rotated.texts);
+      if (fields.length > 0) await this.backend.update(identity, { set: {}, delete: fields });
+      state.adoptRotation(stored(identity), {}, sent, () => false);
     }
-    state.rotated(identity, texts, sent, rotated.isSole ? carries : () => false);
-    session.exchange.owed = { kind: 'set', sid: identity.sid };
+    host.answer.setCookie(identity.token);
   }
 
-  /** @throws SessionClosedError `SESSION_ENDED`, with `keep`, when the session was ended elsewhere */
-  async regenerate(session: HttpSession, keep: Keep, replaces: boolean): Promise<void> {
-    const { records } = this.lifecycle;
-    const { exchange } = session;
+  /** @throws SessionClosedError `SESSION_ENDED`, with `keep`, when another request ended the session */
+  async regenerate(session: RequestedSession, keep: Keep, replaces: boolean): Promise<void> {
     await this.#endAmbiguous(session);
-    const { state } = session;
+    const { state, host } = session;
+    const { standing } = state;
     const keepsData = keep !== false;
-    if (keepsData && state.ended) throw SessionClosedError.ended();
-    const old = state.ended ? undefined : state.stored;
-    const carries: Carries = field => (keepsData && isDataField(field) ? keeps(keep, field) : keep === true);
+    if (keepsData) this.writer.storedIdentity(session); // throws when the session was ended
+    const old = standing.kind === 'stored' ? standing.identity : undefined;
+    const isCarried: FieldTest = field => (isDataField(field) ? isKept(keep, field) : keep === true);
     if (!old) {
-      state.change(); // a value that cannot be kept is refused here as anywhere
-      return this.#goOn(session, replaces, undefined, {}, {}, carries);
+      state.change(); // a value that cannot be encoded is refused here, too
+      return this.#continue(session, replaces, { standing: EMPTY, texts: {}, sent: {}, isCarried });
     }
-    exchange.assertCanSetCookie();
-    const meta = keepsData ? old.meta : records.metaAt(records.clock.now());
-    const { rotated, sent } = await this.#rotate(session, old, carries, meta);
-    if (keepsData && !rotated.isSole) {
-      await records.end(rotated.identity.id, 'replaced');
-      this.lifecycle.ended(session);
-      throw SessionClosedError.ended();
+    host.assertCanSetCookie();
+    const meta = keepsData ? old.meta : this.backend.newMeta();
+    const { rotated, sent } = await this.#rotate(session, old, isCarried, meta);
+    if (rotated.outcome === 'lost') {
+      if (keepsData) {
+        await this.backend.end(rotated.identity.id, 'replaced');
+        this.writer.markEnded(session);
+        throw SessionClosedError.ended();
+      }
+      this.backend.emitCreated(rotated);
     }
-    if (!rotated.isSole) records.begun(rotated);
-    exchange.owed = { kind: 'set', sid: rotated.identity.sid };
-    this.#goOn(session, replaces, rotated.identity, rotated.texts, sent, carries);
+    host.answer.setCookie(rotated.identity.token);
+    const { texts } = rotated;
+    this.#continue(session, replaces, { standing: stored(rotated.identity), texts, sent, isCarried });
   }
 
-  /** Ends every session that the request's cookies name, as far as the store knows it. */
-  async endCandidates(session: HttpSession, reason: 'logout' | 'replaced'): Promise<void> {
-    const { exchange, state } = session;
-    const ids = new Set(exchange.candidates?.sids.map(idOf));
-    if (state.stored) ids.add(state.stored.id);
-    await Promise.all([...ids].map(id => this.lifecycle.records.end(id, reason)));
-    exchange.ambiguous = [];
+  /** Ends every session that the request's cookies name. An id that was just rotated away leads to its successor. */
+  async endCandidates(session: RequestedSession, reason: 'logout' | 'replaced'): Promise<void> {
+    const { host, state } = session;
+    const ids = new Set(host.broughtTokens.map(token => this.backend.idOf(token)));
+    if (state.identity) ids.add(state.identity.id);
+    await Promise.all([...ids].map(id => this.backend.end(id, reason)));
+    host.endAmbiguity();
   }
 
-  async #endAmbiguous(session: HttpSession): Promise<void> {
-    if (session.exchange.ambiguous.length > 0) await this.endCandidates(session, 'replaced');
+  async #endAmbiguous(session: RequestedSession): Promise<void> {
+    if (session.host.isAmbiguous) await this.endCandidates(session, 'replaced');
   }
 
-  async #rotate(session: HttpSession, old: StoredIdentity | undefined, carries: Carries, meta: SessionMeta) {
+  async #rotate(
+    session: RequestedSession,
+    old: StoredIdentity | undefined,
+    isCarried: FieldTest,
+    meta: SessionMeta,
+  ) {
     const { state } = session;
     const change = state.change();
     const own = new Set([...Object.keys(change.set), ...change.delete]);
     const sent: Record<string, string> = {};
     for (const [field, text] of Object.entries({ ...state.texts, ...change.set })) {
-      if (carries(field) && !change.delete.includes(field)) sent[field] = text;
+      if (isCarried(field) && !change.delete.includes(field)) sent[field] = text;
     }
-    const carried: Record<string, string> = {};
-    for (const field of Object.keys(change.set)) if (sent[field] !== undefined) carried[field] = sent[field];
-    assertFits(state.texts, { set: carried, delete: [] }, this.lifecycle.options.maxSizeBytes);
-    const rotation = { old, oldTexts: state.texts, texts: sent, own, carries, meta };
-    return { rotated: await this.lifecycle.records.rotate(rotation), sent };
+    const added: Record<string, string> = {};
+    for (const field of Object.keys(change.set)) if (sent[field] !== undefined) added[field] = sent[field];
+    assertFits(state.texts, { set: added, delete: [] }, this.maxSizeBytes);
+    const rotation = { old, oldTexts: state.texts, texts: sent, own, isCarried, meta };
+    return { rotated: await this.backend.rotate(rotation), sent };
   }
 
-  /** In the same object; or, as Passport expects of the callback form, in a new one that takes its place. */
-  #goOn(
-    session: HttpSession,
-    replaces: boolean,
-    identity: StoredIdentity | undefined,
-    texts: Texts,
-    sent: Texts,
-    carries: Carries,
-  ): void {
-    if (replaces) this.#replace(session, identity, texts, carries);
-    else session.state.rotated(identity, texts, sent, carries);
-  }
-
-  #replace(session: HttpSession, identity: StoredIdentity | undefined, texts: Texts, carries: Carries): void {
-    const state = this.lifecycle.newState(identity && { identity, texts });
-    if (!identity) session.state.handOver(state, carries);
-    session.exchange.session = session.successor(state);
+  /** Continues in the same object. The callback form continues in a new object, as Passport expects. */
+  #continue(session: RequestedSession, replaces: boolean, outcome: Outcome): void {
+    const { standing, texts, sent, isCarried } = outcome;
+    const { state, host } = session;
+    if (!replaces) return state.adoptRotation(standing, texts, sent, isCarried);
+    const live: LiveRecord | undefined =
+      standing.kind === 'stored' ? { identity: standing.identity, texts } : undefined;
+    const next = host.newState(live);
+    if (!live) state.handOver(next, isCarried);
+    host.replaceSession(session.successor(next));
   }
 }
 
-function keeps(keep: Keep, field: string): boolean {
+const stored = (identity: StoredIdentity): Standing => ({ kind: 'stored', identity });
+
+function isKept(keep: Keep, field: string): boolean {
   return typeof keep === 'boolean' ? keep : isDataField(field) && keep.includes(keyOfField(field));
 }

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { SessionConfigError } from '../errors/session-config.error.js';
 import { SessionUsageError } from '../errors/session.error.js';
-import { HttpExchange } from '../lifecycle/http-exchange.js';
-import type { SessionLifecycle } from '../lifecycle/session-lifecycle.js';
+import type { RequestSession } from '../lifecycle/request-session.js';
+import { sessionOf, type SessionLifecycle } from '../lifecycle/session-lifecycle.js';
 import type { SessionMembers } from '../session/session.interface.js';
 import type { CurrentExchange } from './current-exchange.js';
 import { makeExcludedSession } from './excluded-session.js';
-import { makeHoldable } from '../http/hold-head.js';
+import { makeHoldable } from '../http/response-hold.js';
 import { addFirstHook, type Hookable } from './first-fastify-hook.js';
 
 /** A request of Express, of Fastify or of Node. */
@@ -69,9 +69,9 @@ export function serveUpgrades(host: HttpAdapterHost, lifecycle: SessionLifecycle
  * The exchange of a request. Every request that goes through the adapter has one. An upgrade request does not go through
  * it and gets a new one at each call. `undefined`: the request is not one of an application with SessionModule.
  */
-export function exchangeOf(request: Request): HttpExchange | undefined {
+export function exchangeOf(request: Request): RequestSession | undefined {
   const raw = request.raw ?? request;
-  const known = HttpExchange.of(raw);
+  const known = sessionOf(raw);
   if (known || raw.headers?.upgrade === undefined) return known;
   return unattachedExchangeOf(raw);
 }
@@ -80,8 +80,8 @@ export function exchangeOf(request: Request): HttpExchange | undefined {
  * A new exchange, without a response, for a request that does not go through the adapter: an upgrade request, or the
  * request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the request.
  */
-export function unattachedExchangeOf(raw: IncomingMessage): HttpExchange | undefined {
-  return lifecycleOf(raw)?.begin(raw, undefined, { isAttached: false });
+export function unattachedExchangeOf(raw: IncomingMessage): RequestSession | undefined {
+  return lifecycleOf(raw)?.beginUpgrade(raw);
 }
 
 /** Whether the request came in by the server of an application with SessionModule. */
@@ -103,7 +103,7 @@ function makeOpenEarly(lifecycle: SessionLifecycle, current: CurrentExchange): O
   return (request, response, next) => {
     const exchange = lifecycle.begin(request, response);
     if (exchange.isExcluded) return next();
-    const loading = isEager ? lifecycle.open(exchange) : undefined;
+    const loading = isEager ? exchange.open() : undefined;
     if (loading) void loading.then(() => current.run(exchange, next));
     else current.run(exchange, next);
   };
@@ -140,7 +140,7 @@ function makeSessionProperty(excluded: SessionMembers): SessionProperty {
     get(this: Request) {
       const exchange = exchangeOf(this);
       if (exchange?.isExcluded) return excluded;
-      return exchange?.lifecycle.sessionOf(exchange).facade;
+      return exchange?.loadedSession().facade;
     },
     set: refuseAssignment,
   };

@@ -1,6 +1,6 @@
 import type { ArgumentsHost } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
-import type { HttpExchange } from '../lifecycle/http-exchange.js';
+import type { RequestSession } from '../lifecycle/request-session.js';
 import { exchangeOf, unattachedExchangeOf } from './bind-to-adapter.js';
 import { noSessionError } from './no-session-error.js';
 
@@ -26,14 +26,14 @@ interface GraphqlContext {
  *
  * @throws SessionUsageError when there is no HTTP request in it, or SessionModule does not serve it
  */
-export function exchangeIn(carrier: unknown): HttpExchange {
+export function exchangeIn(carrier: unknown): RequestSession {
   const exchange = typeof carrier === 'object' && carrier ? exchangeOfCarrier(carrier) : undefined;
   if (exchange) return exchange;
   throw noSessionError(carrier);
 }
 
 /** `undefined` when there is no HTTP request in it, or SessionModule does not serve it. */
-export function exchangeOfHost(host: ArgumentsHost): HttpExchange | undefined {
+export function exchangeOfHost(host: ArgumentsHost): RequestSession | undefined {
   if (host.getType() === 'http') return exchangeOf(host.switchToHttp().getRequest<Found>());
   if (host.getType() === 'ws') return exchangeOfCarrier(host.switchToWs().getClient<object>());
   return isGraphql(host) ? exchangeOfGraphqlContext(graphqlContextOf(host)) : undefined;
@@ -44,7 +44,7 @@ export function exchangeOfHost(host: ArgumentsHost): HttpExchange | undefined {
  * socket.io client keeps the request by which it connected: an upgrade request, or an ordinary one if the client began to
  * poll. The adapter sees neither of them.
  */
-function exchangeOfCarrier(carrier: object): HttpExchange | undefined {
+function exchangeOfCarrier(carrier: object): RequestSession | undefined {
   if (isHost(carrier)) return exchangeOfHost(carrier);
   const { headers, raw, request } = carrier as { headers?: unknown; raw?: unknown; request?: Found };
   if (headers !== undefined || raw !== undefined) return exchangeOf(carrier as Found);
@@ -55,7 +55,7 @@ function exchangeOfCarrier(carrier: object): HttpExchange | undefined {
  * The request is `req` with Apollo and by Nest's default, `request` in some configurations, and `reply.request` with
  * Mercurius. In a subscription of graphql-ws, `req` is that library's context, and the upgrade request is in `extra`.
  */
-function exchangeOfGraphqlContext(context: GraphqlContext): HttpExchange | undefined {
+function exchangeOfGraphqlContext(context: GraphqlContext): RequestSession | undefined {
   const { req, request, reply } = context;
   for (const found of [req, request, reply?.request, req?.extra?.request]) {
     const exchange = found && exchangeOf(found);

@@ -1,37 +1,65 @@
 import { inspect, type InspectOptions } from 'node:util';
-import { SessionClosedError } from '../errors/session.error.js';
-import type { HttpExchange } from '../lifecycle/http-exchange.js';
 import type { FlashMessage, SessionCallback, SessionOf } from './session.interface.js';
 import { facadeOf } from './session-facade.js';
 import type { SessionState } from './session-state.js';
 
-interface Keep {
-  readonly keep?: boolean | readonly string[];
+/** The data that a rotation carries over: all of it, none, or these data keys. */
+export type Keep = boolean | readonly string[];
+
+interface KeepOption {
+  readonly keep?: Keep;
 }
 
-/** Leads from the facade, which lets symbols through, to the object behind it. */
+/** What a session object needs of the request that it belongs to. */
+export interface SessionHost {
+  /** Called before data is read. @throws SessionStoreError when the session could not be loaded */
+  look(): void;
+  /** Called before data is changed. @throws SessionStoreError when the session could not be loaded */
+  engage(): void;
+  /** @throws SessionClosedError when the callback form of `regenerate()` has replaced this object */
+  assertCurrent(session: HttpSession): void;
+  /** Whether the session could be loaded. */
+  readonly isReadable: boolean;
+  readonly operations: SessionMethods;
+}
+
+/** What the methods of a session object do. */
+export interface SessionMethods {
+  flash(session: HttpSession, category: string, message: unknown): void;
+  flashes(session: HttpSession, category: string | undefined): Promise<unknown[]>;
+  update(session: HttpSession, key: string, change: (value: unknown) => unknown): Promise<unknown>;
+  take(session: HttpSession, key: string): Promise<unknown>;
+  login(session: HttpSession, userId: string, keep: Keep): Promise<void>;
+  /** With `replaces`, a new object takes the place of this one, as the callback form promises. */
+  regenerate(session: HttpSession, keep: Keep, replaces: boolean): Promise<void>;
+  destroy(session: HttpSession): Promise<void>;
+  save(session: HttpSession): Promise<void>;
+  reload(session: HttpSession): Promise<void>;
+  touch(session: HttpSession): Promise<void>;
+}
+
+/** Leads from the facade, which passes symbols on, to the object behind it. */
 const SELF = Symbol('session');
 
 /**
- * The session that a handler holds, without its plain properties: those are the facade's. Reading and assigning work on
- * the state at once; everything that reaches the store is an operation of the lifecycle.
+ * The object behind the session that a handler holds. The facade adds the data as plain properties. Reads and assignments
+ * work on the state at once. Everything that reaches the store is an operation of the host.
  */
-export class HttpSession {
-  /** What handlers get: this object, with the data as plain properties. */
+export class HttpSession<Host extends SessionHost = SessionHost> {
+  /** What handlers get: the members of this object, and the data as plain properties. */
   readonly facade: SessionOf<Record<string, unknown>> = facadeOf(this);
-  /** The callback form of `regenerate()` put another object in this one's place. */
-  isReplaced = false;
 
   constructor(
-    readonly exchange: HttpExchange,
+    readonly host: Host,
     public state: SessionState,
+    /** Whether the request came without a live session. */
     private isFresh: boolean,
   ) {}
 
   // --- facts --------------------------------------------------------------------------------------------------------
 
   get id(): string | undefined {
-    return this.state.stored?.id;
+    return this.state.identity?.id;
   }
 
   get isNew(): boolean {
@@ -40,25 +68,25 @@ export class HttpSession {
   }
 
   get createdAt(): Date | undefined {
-    return dateOf(this.state.stored?.meta.createdAt);
+    return dateOf(this.state.identity?.meta.createdAt);
   }
 
   get lastSeenAt(): Date | undefined {
-    return dateOf(this.state.stored?.moments.lastSeenAt);
+    return dateOf(this.state.identity?.moments.lastSeenAt);
   }
 
   get expiresAt(): Date | undefined {
-    return dateOf(this.state.stored?.moments.expiresAt);
+    return dateOf(this.state.identity?.moments.expiresAt);
   }
 
   get loggedInAs(): string | undefined {
     this.look();
-    return this.state.stored?.meta.user;
+    return this.state.identity?.meta.user;
   }
 
   get loggedInAt(): Date | undefined {
-    this.look(); // it tells who is signed in as much as `loggedInAs` does
-    return dateOf(this.state.stored?.meta.loggedInAt);
+    this.look(); // like `loggedInAs`, it tells whether a user is signed in
+    return dateOf(this.state.identity?.meta.loggedInAt);
   }
 
   // --- data ---------------------------------------------------------------------------------------------------------
@@ -97,7 +125,7 @@ export class HttpSession {
 
   flash(category: string, message: unknown): void {
     this.#change();
-    this.#lifecycle.operations.flash(this, category, message);
+    this.host.operations.flash(this, category, message);
   }
 
   // --- operations ---------------------------------------------------------------------------------------------------
@@ -106,86 +134,75 @@ export class HttpSession {
   flashes(): Promise<FlashMessage[]>;
   flashes(category: string): Promise<unknown[]>;
   flashes(category?: string): Promise<unknown[]> {
-    return waitedFor(this.#lifecycle.operations.flashes(this, category));
+    return handled(this.host.operations.flashes(this, category));
   }
 
   update(key: string, change: (value: unknown) => unknown): Promise<unknown> {
-    return waitedFor(this.#lifecycle.operations.update(this, key, change));
+    return handled(this.host.operations.update(this, key, change));
   }
 
   take(key: string): Promise<unknown> {
-    return waitedFor(this.#lifecycle.operations.take(this, key));
+    return handled(this.host.operations.take(this, key));
   }
 
-  login(userId: string, options: Keep = {}): Promise<void> {
-    return waitedFor(this.#lifecycle.operations.login(this, userId, options.keep ?? true));
+  login(userId: string, options: KeepOption = {}): Promise<void> {
+    return handled(this.host.operations.login(this, userId, options.keep ?? true));
   }
 
-  regenerate(options?: Keep): Promise<void>;
+  regenerate(options?: KeepOption): Promise<void>;
   regenerate(callback: SessionCallback): void;
-  regenerate(options: Keep, callback: SessionCallback): void;
-  regenerate(first: Keep | SessionCallback = {}, second?: SessionCallback): Promise<void> | void {
+  regenerate(options: KeepOption, callback: SessionCallback): void;
+  regenerate(first: KeepOption | SessionCallback = {}, second?: SessionCallback): Promise<void> | void {
     const callback = typeof first === 'function' ? first : second;
     const keep = typeof first === 'function' ? false : (first.keep ?? false);
     const replaces = callback !== undefined;
-    return answering(this.#lifecycle.operations.regenerate(this, keep, replaces), callback);
+    return answering(this.host.operations.regenerate(this, keep, replaces), callback);
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   destroy(callback?: SessionCallback): Promise<void> | void {
-    return answering(this.#lifecycle.operations.destroy(this), callback);
+    return answering(this.host.operations.destroy(this), callback);
   }
 
   save(): Promise<void>;
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
-    return answering(this.#lifecycle.operations.save(this), callback);
+    return answering(this.host.operations.save(this), callback);
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): void;
   reload(callback?: SessionCallback): Promise<void> | void {
-    return answering(this.#lifecycle.operations.reload(this), callback);
+    return answering(this.host.operations.reload(this), callback);
   }
 
   touch(): Promise<void> {
-    return waitedFor(this.#lifecycle.operations.touch(this));
+    return handled(this.host.operations.touch(this));
   }
 
   // --- for the facade and the operations ----------------------------------------------------------------------------
 
-  /** The session goes on with other data, or none. */
-  begin(state: SessionState, isFresh: boolean): void {
+  /** Continues with other data: that of a reloaded session, or none. */
+  restart(state: SessionState, isFresh: boolean): void {
     this.state = state;
     this.isFresh = isFresh;
   }
 
-  /** The object that takes this one's place. This one stays readable. */
-  successor(state: SessionState): HttpSession {
-    this.isReplaced = true;
-    return new HttpSession(this.exchange, state, this.isFresh);
+  /** The object that takes the place of this one. This one stays readable. */
+  successor(state: SessionState): HttpSession<Host> {
+    return new HttpSession(this.host, state, this.isFresh);
   }
 
-  /** Somebody is about to see data. */
   look(): void {
-    this.exchange.lifecycle.look(this.exchange);
+    this.host.look();
   }
 
-  /** @throws SessionClosedError when this object was left behind */
-  assertCurrent(): void {
-    if (!this.isReplaced) return;
-    throw new SessionClosedError(
-      'SESSION_REPLACED',
-      'regenerate(callback) has replaced this session object: use request.session',
-    );
-  }
-
-  /** `this` is the facade when Node calls this, and the facade has nothing but data. */
+  /** Node calls this with the facade as `this`, and the facade shows nothing but data. */
   [inspect.custom](_depth: number, options: InspectOptions): string {
-    const { exchange, state } = this[SELF];
+    const { host, state } = this[SELF];
     const data: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-    if (!exchange.failure) for (const key of state.keys()) data[key] = state.get(key);
+    if (host.isReadable) for (const key of state.keys()) data[key] = state.get(key);
     return `Session ${inspect({ ...data }, options)}`;
   }
 
@@ -194,12 +211,8 @@ export class HttpSession {
   }
 
   #change(): void {
-    this.assertCurrent();
-    this.exchange.lifecycle.engage(this.exchange);
-  }
-
-  get #lifecycle() {
-    return this.exchange.lifecycle;
+    this.host.assertCurrent(this);
+    this.host.engage();
   }
 }
 
@@ -209,17 +222,17 @@ const dateOf = (moment: number | undefined): Date | undefined =>
 const reportedElsewhere = (): void => undefined;
 
 /**
- * An operation whose promise nobody awaits must not end the process when it fails: its fault is an event, and the commit
- * that waits for it answers with it.
+ * A failed operation must not end the process if the handler did not await it. The failure is reported all the same: as an
+ * event of the store, and as the answer of the commit that waits for the operation.
  */
-function waitedFor<T>(operation: Promise<T>): Promise<T> {
+function handled<T>(operation: Promise<T>): Promise<T> {
   operation.catch(reportedElsewhere);
   return operation;
 }
 
-/** The promise; or, with a callback, nothing, and the callback is called outside of any promise. */
+/** Returns the promise; with a callback, calls that instead, outside of any promise. */
 function answering(operation: Promise<void>, callback: SessionCallback | undefined): Promise<void> | void {
-  if (!callback) return waitedFor(operation);
+  if (!callback) return handled(operation);
   operation.then(
     () => process.nextTick(callback),
     (error: unknown) => process.nextTick(callback, error),

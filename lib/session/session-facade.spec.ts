@@ -1,22 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { jsonCodec } from '../codec/json.codec.js';
-import type { HttpExchange } from '../lifecycle/http-exchange.js';
-import { HttpSession } from './http-session.js';
-import { SessionState } from './session-state.js';
+import { HttpSession, type SessionHost, type SessionMethods } from './http-session.js';
+import { EMPTY, SessionState } from './session-state.js';
 
 /** A session over `{ a: 1, id: 'data' }`, and what its facade reports to the lifecycle: looks and changes. */
 function sessionWith() {
   const seen: string[] = [];
-  const lifecycle = { look: () => seen.push('look'), engage: () => seen.push('change') };
-  const exchange = { lifecycle } as unknown as HttpExchange;
+  const host: SessionHost = {
+    look: () => void seen.push('look'),
+    engage: () => void seen.push('change'),
+    assertCurrent: () => undefined,
+    isReadable: true,
+    operations: {} as SessionMethods, // none of these tests calls one
+  };
   const texts = { 'd:a': '1', 'd:id': '"data"', 'd:broken': '{' };
   const state = new SessionState(
     { codec: jsonCodec, maxSizeBytes: 1_000 },
     key => seen.push(`broken ${key}`),
-    undefined,
+    EMPTY,
     texts,
   );
-  const { facade } = new HttpSession(exchange, state, false);
+  const { facade } = new HttpSession(host, state, false);
   return { facade, seen, state };
 }
 type Facade = ReturnType<typeof sessionWith>['facade'];

@@ -1,12 +1,20 @@
-import type { HttpSession } from './http-session.js';
 import type { SessionMembers, SessionOf } from './session.interface.js';
 
-/** How each member is reached; and, for those that somebody may try to assign, what to do instead. */
-const REMEDIES: Readonly<Record<keyof SessionMembers, string>> = {
+/** The object behind a facade: the members, and access to the data by key. */
+export type FacadeTarget = Readonly<Record<keyof SessionMembers, unknown>> & {
+  get(key: string): unknown;
+  set(key: string, value: unknown): void;
+  has(key: string): boolean;
+  delete(key: string): boolean;
+  keys(): string[];
+};
+
+/** The reserved member names, each with the advice that is given when the member is assigned or deleted. */
+const ADVICE: Readonly<Record<keyof SessionMembers, string>> = {
   id: 'the store assigns it',
-  isNew: 'it is a fact',
-  createdAt: 'it is a fact',
-  lastSeenAt: 'it moves with activity; see touch()',
+  isNew: 'it is read-only',
+  createdAt: 'it is read-only',
+  lastSeenAt: 'activity moves it, and so does touch()',
   expiresAt: 'it follows from idleTimeout and absoluteTimeout',
   loggedInAs: 'use login(userId)',
   loggedInAt: 'use login(userId)',
@@ -28,17 +36,20 @@ const REMEDIES: Readonly<Record<keyof SessionMembers, string>> = {
   touch: 'use set("touch", value)',
 };
 
-const MEMBERS: ReadonlySet<string> = new Set(Object.keys(REMEDIES));
-/** `await session` asks for it. A session is no promise, whatever its data says; the data is reached by `get('then')`. */
+const MEMBERS: ReadonlySet<string> = new Set(Object.keys(ADVICE));
+/**
+ * `await session` reads this property. It is always `undefined`, so that a session is never taken for a promise. A data key
+ * of this name is reached by `get('then')`.
+ */
 const THEN = 'then';
 
 const isReserved = (key: string): boolean => MEMBERS.has(key) || key === THEN;
 
 /**
- * The plain-property view: every string is a data key, except the members' names. Symbols are never data. There is no
- * prototype behind it, so `constructor` or `__proto__` are keys like any other.
+ * The plain-property view: every string except the members' names is a data key. Symbols are never data. The facade has
+ * no prototype, so `constructor` and `__proto__` are ordinary keys.
  */
-const HANDLER: ProxyHandler<HttpSession> = {
+const HANDLER: ProxyHandler<FacadeTarget> = {
   get(session, key) {
     if (typeof key === 'symbol') return Reflect.get(session, key) as unknown;
     if (MEMBERS.has(key)) return memberOf(session, key as keyof SessionMembers);
@@ -70,20 +81,20 @@ const HANDLER: ProxyHandler<HttpSession> = {
   preventExtensions: () => false,
 };
 
-export function facadeOf(session: HttpSession): SessionOf<Record<string, unknown>> {
+export function facadeOf(session: FacadeTarget): SessionOf<Record<string, unknown>> {
   return new Proxy(session, HANDLER) as unknown as SessionOf<Record<string, unknown>>;
 }
 
-/** Members work when detached, too: `const { flash } = session`. */
-function memberOf(session: HttpSession, name: keyof SessionMembers): unknown {
+/** Methods are bound, so that they also work when detached: `const { flash } = session`. */
+function memberOf(session: FacadeTarget, name: keyof SessionMembers): unknown {
   const member: unknown = session[name];
   return typeof member === 'function' ? (member.bind(session) as unknown) : member;
 }
 
-/** @throws TypeError for a name that cannot be assigned, saying what to do instead */
+/** @throws TypeError for a name that cannot be assigned; the message says what to do instead */
 function dataKey(key: string | symbol): string {
   if (typeof key === 'symbol') throw new TypeError(`[session] ${String(key)}: a session's keys are strings`);
   if (!isReserved(key)) return key;
-  const remedy = MEMBERS.has(key) ? REMEDIES[key as keyof SessionMembers] : 'use set("then", value)';
-  throw new TypeError(`[session] "${key}" cannot be assigned or deleted: ${remedy}`);
+  const advice = MEMBERS.has(key) ? ADVICE[key as keyof SessionMembers] : 'use set("then", value)';
+  throw new TypeError(`[session] "${key}" cannot be assigned or deleted: ${advice}`);
 }

@@ -1,27 +1,29 @@
-/** What a record says about its session beside the data. Written once, when the record is created. */
+import { isMoment } from '../store/record-operations.js';
+
+/** What a record says about its session apart from the data. It is written once, when the record is created. */
 export interface SessionMeta {
   readonly createdAt: number;
-  /** The absolute limit, in ms since the epoch. */
+  /** The absolute limit, in milliseconds since the epoch. */
   readonly endsAt: number;
   readonly user: string | undefined;
   readonly loggedInAt: number | undefined;
 }
 
 const VERSION = 1;
-/** How far a record's creation may lie ahead of our clock before we call it broken. */
+/** How far ahead of our clock a record's creation may lie. A record further ahead is broken. */
 const CLOCK_SKEW_MS = 3_600_000;
 
 export function encodeMeta({ createdAt, endsAt, user, loggedInAt }: SessionMeta): string {
   return JSON.stringify({ v: VERSION, createdAt, endsAt, user, loggedInAt });
 }
 
-/** `undefined` for anything that we cannot have written, records of a newer version included. */
+/** Returns `undefined` for a text that this version cannot have written. */
 export function decodeMeta(text: string, now: number): SessionMeta | undefined {
   let meta: unknown;
   try {
     meta = JSON.parse(text);
   } catch {
-    return undefined; // not ours: the caller reports a broken record
+    return undefined; // the caller reports a broken record
   }
   if (typeof meta !== 'object' || meta === null) return undefined;
   const { v, createdAt, endsAt, user, loggedInAt } = meta as Record<string, unknown>;
@@ -30,8 +32,4 @@ export function decodeMeta(text: string, now: number): SessionMeta | undefined {
   if (user !== undefined && typeof user !== 'string') return undefined;
   if (loggedInAt !== undefined && !isMoment(loggedInAt)) return undefined;
   return { createdAt, endsAt, user, loggedInAt };
-}
-
-export function isMoment(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
 }

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { jsonCodec } from '../codec/json.codec.js';
 import { SessionDataError } from '../errors/session.error.js';
 import type { SessionMeta } from './session-meta.js';
-import { SessionState, type SessionChange, type StoredIdentity, type Texts } from './session-state.js';
+import { EMPTY, SessionState, type SessionChange, type StoredIdentity, type Texts } from './session-state.js';
 
 const meta: SessionMeta = { createdAt: 1, endsAt: 1_000, user: undefined, loggedInAt: undefined };
-const identity: StoredIdentity = { sid: 'sid', id: 'id', meta, moments: { lastSeenAt: 1, expiresAt: 100 } };
-const other: StoredIdentity = { ...identity, sid: 'sid2', id: 'id2' };
+const identity: StoredIdentity = { token: 'sid', id: 'id', meta, moments: { lastSeenAt: 1, expiresAt: 100 } };
+const other: StoredIdentity = { ...identity, token: 'sid2', id: 'id2' };
 
 /** A state over these texts, and the keys that it reported as broken. */
 function stateOf(texts: Texts = {}, { isStored = true } = {}) {
@@ -14,7 +14,7 @@ function stateOf(texts: Texts = {}, { isStored = true } = {}) {
   const state = new SessionState(
     { codec: jsonCodec, maxSizeBytes: 1_000 },
     key => broken.push(key),
-    isStored ? identity : undefined,
+    isStored ? { kind: 'stored', identity } : EMPTY,
     Object.freeze(texts),
   );
   return { state, broken };
@@ -52,7 +52,12 @@ describe('SessionState finds what has to be written', () => {
     ['a key named __proto__', {}, state => state.set('__proto__', 1), set({ 'd:__proto__': '1' })],
     ['the empty key', {}, state => state.set('', 1), set({ 'd:': '1' })],
     ['a text that only another codec wrote', { 'd:a': '{ "x": 1 }' }, state => state.get('a'), nothing],
-    ['the same value over such a text', { 'd:a': ' 1 ' }, state => state.set('a', 1), nothing],
+    [
+      'a value that was assigned over such a text',
+      { 'd:a': ' 1 ' },
+      state => state.set('a', 1),
+      set({ 'd:a': '1' }),
+    ],
     ['a broken text that was read', { 'd:a': '{x' }, state => state.get('a'), nothing],
     [
       'a broken text that was assigned over',
@@ -88,7 +93,7 @@ describe('SessionState finds what has to be written', () => {
 
   it('a codec that throws anything is a refusal, too', () => {
     const codec = { ...jsonCodec, encode: () => JSON.parse('{') as string };
-    const state = new SessionState({ codec, maxSizeBytes: 1_000 }, () => undefined, undefined);
+    const state = new SessionState({ codec, maxSizeBytes: 1_000 }, () => undefined, EMPTY);
     state.set('a', 1);
     expect(() => state.change()).toThrow(SessionDataError);
     expect(state.isChanged()).toBe(true);
@@ -145,7 +150,7 @@ describe('SessionState after a write', () => {
     state.set('gone', undefined);
     state.addFlash('f:1', 'hi', 'info');
     const change = state.change();
-    state.written(change);
+    state.markWritten(change);
     expect(state.texts).toEqual({ 'd:a': '{"x":1}', 'f:1': '"hi"' });
     expect(state.change()).toEqual(nothing);
     expect(state.flashFields()).toEqual(['f:1']);
@@ -160,7 +165,7 @@ describe('SessionState after a write', () => {
     list.push(2);
     state.set('n', 2);
     state.set('m', 3);
-    state.written(change);
+    state.markWritten(change);
     expect(state.change()).toEqual(set({ 'd:list': '[1,2]', 'd:n': '2', 'd:m': '3' }));
   });
 
@@ -169,7 +174,7 @@ describe('SessionState after a write', () => {
     state.set('a', 1);
     const change = state.change();
     state.set('a', undefined);
-    state.written(change);
+    state.markWritten(change);
     expect(state.change()).toEqual({ set: {}, delete: ['d:a'] });
   });
 
@@ -177,7 +182,7 @@ describe('SessionState after a write', () => {
     const texts = Object.freeze({ 'd:a': '1' });
     const { state } = stateOf(texts);
     state.set('a', 2);
-    state.written(state.change());
+    state.markWritten(state.change());
     state.adopt('d:b', '1');
     expect(texts).toEqual({ 'd:a': '1' });
     expect(state.texts).toEqual({ 'd:a': '2', 'd:b': '1' });
@@ -231,11 +236,11 @@ describe('SessionState after a rotation', () => {
     const a = state.get('a');
     const b = state.get('b');
     state.change();
-    state.rotated(other, { 'd:a': '[1]' }, { 'd:a': '[1]' }, only('d:a'));
+    state.adoptRotation({ kind: 'stored', identity: other }, { 'd:a': '[1]' }, { 'd:a': '[1]' }, only('d:a'));
     expect(state.get('a')).toBe(a);
     expect(state.get('b')).toBeUndefined();
     expect(b).toEqual([1]);
-    expect(state.stored).toBe(other);
+    expect(state.identity).toBe(other);
     expect(state.change()).toEqual(nothing);
   });
 
@@ -243,7 +248,7 @@ describe('SessionState after a rotation', () => {
     const { state } = stateOf({ 'd:a': '1' });
     expect(state.get('a')).toBe(1);
     state.change();
-    state.rotated(other, { 'd:a': '2' }, { 'd:a': '1' }, all);
+    state.adoptRotation({ kind: 'stored', identity: other }, { 'd:a': '2' }, { 'd:a': '1' }, all);
     expect(state.get('a')).toBe(2);
     expect(state.change()).toEqual(nothing);
   });
@@ -253,7 +258,7 @@ describe('SessionState after a rotation', () => {
     state.set('a', 2);
     state.change();
     state.set('b', 3);
-    state.rotated(other, { 'd:a': '2' }, { 'd:a': '2' }, all);
+    state.adoptRotation({ kind: 'stored', identity: other }, { 'd:a': '2' }, { 'd:a': '2' }, all);
     expect(state.change()).toEqual(set({ 'd:b': '3' }));
   });
 
@@ -263,15 +268,16 @@ describe('SessionState after a rotation', () => {
     state.set('b', 2);
     state.addFlash('f:1', 'hi', 'info');
     state.change();
-    state.rotated(undefined, {}, {}, only('d:a'));
+    state.adoptRotation(EMPTY, {}, {}, only('d:a'));
     expect(state.change()).toEqual(set({ 'd:a': '1' }));
   });
 
   it('is alive again after it was told that it had ended', () => {
     const { state } = stateOf({ 'd:a': '1' });
-    state.ended = true;
-    state.rotated(other, {}, {}, () => false);
-    expect([state.ended, state.keys()]).toEqual([false, []]);
+    state.markEnded();
+    expect(state.standing.kind).toBe('ended');
+    state.adoptRotation({ kind: 'stored', identity: other }, {}, {}, () => false);
+    expect([state.standing.kind, state.keys()]).toEqual(['stored', []]);
   });
 
   it('hands over to another state what no store holds', () => {
@@ -289,10 +295,10 @@ describe('SessionState after a rotation', () => {
 
   it('moves its moments, when it is stored', () => {
     const { state } = stateOf();
-    state.moved({ lastSeenAt: 2, expiresAt: 200 });
-    expect(state.stored).toEqual({ ...identity, moments: { lastSeenAt: 2, expiresAt: 200 } });
+    state.moveMoments({ lastSeenAt: 2, expiresAt: 200 });
+    expect(state.identity).toEqual({ ...identity, moments: { lastSeenAt: 2, expiresAt: 200 } });
     const { state: visitor } = stateOf({}, { isStored: false });
-    visitor.moved({ lastSeenAt: 2, expiresAt: 200 });
-    expect(visitor.stored).toBeUndefined();
+    visitor.moveMoments({ lastSeenAt: 2, expiresAt: 200 });
+    expect(visitor.identity).toBeUndefined();
   });
 });

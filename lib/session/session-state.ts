@@ -6,9 +6,10 @@ import { fieldOfKey, isDataField, isFlashField, keyOfField } from './session-fie
 import type { SessionMeta } from './session-meta.js';
 import { sizeOf, valueTooLarge } from './session-size.js';
 
-/** A session that is in the store: its secret, its id, and what the record said besides the data. */
+/** Identifies a stored session: its token, its id, and what its record says apart from the data. */
 export interface StoredIdentity {
-  readonly sid: string;
+  /** The value of the session cookie. */
+  readonly token: string;
   readonly id: string;
   readonly meta: SessionMeta;
   readonly moments: SessionMoments;
@@ -17,57 +18,75 @@ export interface StoredIdentity {
 /** Texts by field, as the store holds them. */
 export type Texts = Readonly<Record<string, string>>;
 
-/** What a handler did to the data: texts to write and fields to remove. */
+/** What a handler did to the data: the texts to write and the fields to remove. */
 export interface SessionChange {
   readonly set: Texts;
   readonly delete: readonly string[];
 }
 
-/** What of the options concerns the data. */
+/** The options that concern the data. */
 export interface SessionDataOptions {
   readonly codec: SessionCodec;
   readonly maxSizeBytes: number;
 }
 
-/** A key that was read or assigned. Only these are compared at the end. */
+/** Whether the store has a record of the session. */
+export type Standing =
+  /** It has none: a visitor, or a session that this request destroyed. */
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'stored'; readonly identity: StoredIdentity }
+  /** It had one, and another request ended it. */
+  | { readonly kind: 'ended'; readonly identity: StoredIdentity };
+
+/** One key that the handler read or assigned. Only these keys are compared when the change is computed. */
 interface Slot {
   readonly field: string;
+  /** `undefined` in an assigned slot means that the key was removed. */
   value: unknown;
-  present: boolean;
-  /** Assigned or deleted since the texts were last in step with the store. */
-  assigned: boolean;
-  /** The stored text cannot be decoded; it stays until something is assigned. */
-  broken: boolean;
   /**
-   * `change()` has taken it into account. An assignment makes a new slot, so one that comes while that change is being
-   * written is none of it, and stays a change.
+   * - `read`: the value was decoded from the stored text. The handler may have edited it in place.
+   * - `broken`: the stored text cannot be decoded. It is kept until something is assigned.
+   * - `assigned`: the handler set or removed the key, and no `change()` has included that yet.
+   * - `collected`: the last `change()` included the assignment. A later assignment creates a new slot, so it is not
+   *   taken for written when that change has been written.
    */
-  isCollected: boolean;
+  status: 'read' | 'broken' | 'assigned' | 'collected';
 }
 
 const NO_CHANGE: SessionChange = Object.freeze({ set: Object.freeze({}), delete: Object.freeze([]) });
 
+export const EMPTY: Standing = Object.freeze({ kind: 'empty' });
+
 /**
  * The data of one session during one request: the texts that the store holds, and what the handler made of them. It
- * decodes a key when it is first read, and tells at any time what has to be written. It never does I/O.
+ * decodes a key when the key is first read, and can tell at any time what has to be written. It never does I/O.
  */
 export class SessionState {
   #texts: Texts;
+  #standing: Standing;
   readonly #slots = new Map<string, Slot>();
   readonly #newFlashes = new Map<string, string>();
-  /** The store has said that the session is gone. */
-  ended = false;
 
   constructor(
     readonly options: SessionDataOptions,
     readonly onBrokenValue: (key: string) => void,
-    public stored: StoredIdentity | undefined,
+    standing: Standing,
     texts: Texts = {},
   ) {
+    this.#standing = standing;
     this.#texts = texts;
   }
 
-  /** What the store holds, as far as we know. Never changed in place: it may be the store's own object. */
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** The identity of the session's record, or of the record that it had before another request ended it. */
+  get identity(): StoredIdentity | undefined {
+    return this.#standing.kind === 'empty' ? undefined : this.#standing.identity;
+  }
+
+  /** What the store holds, as far as we know. The object may be the store's own, so it is never changed in place. */
   get texts(): Texts {
     return this.#texts;
   }
@@ -78,18 +97,12 @@ export class SessionState {
 
   has(key: string): boolean {
     const slot = this.#slots.get(key);
-    return slot ? slot.present : Object.hasOwn(this.#texts, fieldOfKey(key));
+    return slot && isAssigned(slot) ? slot.value !== undefined : Object.hasOwn(this.#texts, fieldOfKey(key));
   }
 
+  /** Assigns a key; `undefined` removes it. */
   set(key: string, value: unknown): void {
-    this.#slots.set(key, {
-      field: fieldOfKey(key),
-      value,
-      present: value !== undefined,
-      assigned: true,
-      broken: false,
-      isCollected: false,
-    });
+    this.#slots.set(key, { field: fieldOfKey(key), value, status: 'assigned' });
   }
 
   keys(): string[] {
@@ -98,7 +111,7 @@ export class SessionState {
       if (isDataField(field) && this.has(keyOfField(field))) keys.push(keyOfField(field));
     }
     for (const [key, slot] of this.#slots) {
-      if (slot.present && !Object.hasOwn(this.#texts, slot.field)) keys.push(key);
+      if (!Object.hasOwn(this.#texts, slot.field) && this.has(key)) keys.push(key);
     }
     return keys;
   }
@@ -107,7 +120,7 @@ export class SessionState {
     this.#newFlashes.set(field, this.encode(message, field, `flash(${JSON.stringify(category)})`));
   }
 
-  /** Flash messages that are stored, and those that are not yet, oldest first. */
+  /** The fields of all flash messages, stored or not, oldest first. */
   flashFields(): string[] {
     return [...Object.keys(this.#texts).filter(isFlashField), ...this.#newFlashes.keys()].toSorted();
   }
@@ -121,18 +134,18 @@ export class SessionState {
   }
 
   /**
-   * The text of a key's unsaved change (`null`: it was removed), or `undefined` when there is none. It may be larger than
-   * a session: for `update()` and `take()` it is only what they start from.
+   * The text of a key's unsaved change (`null`: it was removed), or `undefined` when the key is unchanged. The text may
+   * exceed `maxSize`: `update()` and `take()` only start from it.
    *
    * @throws SessionDataError when the value cannot be encoded
    */
   pendingText(key: string): string | null | undefined {
     const slot = this.#slots.get(key);
-    return slot && this.#pendingText(key, slot, false);
+    return slot && this.#pendingText(slot, value => this.#encodeWithin(value, key));
   }
 
   /**
-   * Everything that was changed since the texts were last in step with the store.
+   * Everything that changed since the texts were last in step with the store.
    *
    * @throws SessionDataError when a value cannot be encoded, or is too large for the session
    */
@@ -141,8 +154,8 @@ export class SessionState {
     let set: Record<string, string> | undefined;
     let removed: string[] | undefined;
     for (const [key, slot] of this.#slots) {
-      const text = this.#pendingText(key, slot, true);
-      slot.isCollected = true;
+      const text = this.#pendingText(slot, value => this.encode(value, slot.field, key));
+      if (slot.status === 'assigned') slot.status = 'collected';
       if (text === null) (removed ??= []).push(slot.field);
       else if (text !== undefined) (set ??= {})[slot.field] = text;
     }
@@ -153,79 +166,86 @@ export class SessionState {
   /** Whether `change()` would find something. A value that cannot be encoded counts. */
   isChanged(): boolean {
     try {
-      const change = this.change();
-      return change !== NO_CHANGE;
+      return this.change() !== NO_CHANGE;
     } catch (error) {
       if (error instanceof SessionDataError) return true;
       throw error;
     }
   }
 
-  /** The store holds these texts now. Values that were edited meanwhile stay changes. */
-  written(change: SessionChange): void {
+  /** Records that the store now holds a change. Values that were edited or assigned since stay changes. */
+  markWritten(change: SessionChange): void {
     if (change === NO_CHANGE) return;
-    const texts: Record<string, string> = { ...this.#texts, ...change.set };
-    for (const field of change.delete) delete texts[field];
-    this.#texts = texts;
+    this.#texts = applyChange(this.#texts, change);
     for (const field of [...Object.keys(change.set), ...change.delete]) {
       this.#newFlashes.delete(field);
       if (!isDataField(field)) continue;
       const slot = this.#slots.get(keyOfField(field));
-      if (slot?.isCollected) slot.assigned = false;
+      if (slot?.status === 'collected') slot.status = 'read';
     }
   }
 
-  /** What a key is in hand as; to be given back to `adopt`. */
+  /** Records that the store holds the session under this identity. */
+  markStored(identity: StoredIdentity): void {
+    this.#standing = { kind: 'stored', identity };
+  }
+
+  /** Records that another request ended the session. */
+  markEnded(): void {
+    if (this.#standing.kind === 'stored') this.#standing = { ...this.#standing, kind: 'ended' };
+  }
+
+  /** Records the moments that the store now holds for the session. */
+  moveMoments(moments: SessionMoments): void {
+    if (this.#standing.kind === 'stored') this.markStored({ ...this.#standing.identity, moments });
+  }
+
+  /**
+   * Returns an opaque marker of the key's current value. Pass it to `adopt()`, which then leaves the key alone if it was
+   * assigned in between.
+   */
   mark(key: string): unknown {
     return this.#slots.get(key);
   }
 
   /**
-   * The store holds this text under a field (`null`: nothing), whoever wrote it, and the key reads so from now on; unless
-   * it was assigned since `mark`.
+   * Records what the store now holds for a field (`null`: nothing). The key reads that value from now on, unless it was
+   * assigned after `mark()`.
    */
   adopt(field: string, text: string | null, mark?: unknown): void {
     const { [field]: _, ...others } = this.#texts;
     this.#texts = text === null ? others : { ...others, [field]: text };
-    if (isDataField(field) && this.#slots.get(keyOfField(field)) === mark)
+    if (isDataField(field) && this.#slots.get(keyOfField(field)) === mark) {
       this.#slots.delete(keyOfField(field));
+    }
   }
 
   /**
-   * The session goes on under a new identity. Values in hand stay the same objects, but for those that do not follow
-   * and those that somebody else has written meanwhile.
+   * Switches to what a rotation left behind: `standing` is the new session, `texts` what the store holds of it, `sent`
+   * what this request sent for it. Objects that the handler already holds stay valid, except keys that are not carried
+   * over and keys that another request changed while the rotation ran.
    */
-  rotated(
-    stored: StoredIdentity | undefined,
-    texts: Texts,
-    sent: Texts,
-    carries: (field: string) => boolean,
-  ): void {
+  adoptRotation(standing: Standing, texts: Texts, sent: Texts, isCarried: (field: string) => boolean): void {
+    const isStored = standing.kind === 'stored';
     for (const [key, slot] of this.#slots) {
-      const { field } = slot;
-      if (slot.assigned && !slot.isCollected) continue; // assigned while the rotation was under way
-      if (!carries(field) || texts[field] !== sent[field]) this.#slots.delete(key);
-      else slot.assigned = stored === undefined && slot.assigned;
+      if (slot.status === 'assigned') continue; // assigned while the rotation ran
+      if (!isCarried(slot.field) || texts[slot.field] !== sent[slot.field]) this.#slots.delete(key);
+      else if (isStored && slot.status === 'collected') slot.status = 'read';
     }
     for (const field of this.#newFlashes.keys()) {
-      if (stored !== undefined || !carries(field)) this.#newFlashes.delete(field);
+      if (isStored || !isCarried(field)) this.#newFlashes.delete(field);
     }
-    this.stored = stored;
+    this.#standing = standing;
     this.#texts = texts;
-    this.ended = false;
   }
 
-  /** Gives what no store holds yet to the state that takes this one's place. */
-  handOver(next: SessionState, carries: (field: string) => boolean): void {
-    for (const [key, slot] of this.#slots) if (carries(slot.field)) next.set(key, slot.value);
-    for (const [field, text] of this.#newFlashes) if (carries(field)) next.#newFlashes.set(field, text);
+  /** Copies the values that no store holds yet to the state that takes the place of this one. */
+  handOver(next: SessionState, isCarried: (field: string) => boolean): void {
+    for (const [key, slot] of this.#slots) if (isCarried(slot.field)) next.set(key, slot.value);
+    for (const [field, text] of this.#newFlashes) if (isCarried(field)) next.#newFlashes.set(field, text);
   }
 
-  moved(moments: SessionMoments): void {
-    if (this.stored) this.stored = { ...this.stored, moments };
-  }
-
-  /** The value of a text, as a fresh copy. A broken text is reported, and reads as `undefined`. */
+  /** Decodes a text into a fresh value. A broken text is reported, and reads as `undefined`. */
   decode(key: string, text: string): { readonly value: unknown; readonly isBroken: boolean } {
     try {
       return { value: this.options.codec.decode(text), isBroken: false };
@@ -235,28 +255,9 @@ export class SessionState {
     }
   }
 
-  #slot(key: string): Slot | undefined {
-    const known = this.#slots.get(key);
-    if (known) return known;
-    const field = fieldOfKey(key);
-    const text = this.#texts[field];
-    if (text === undefined) return undefined;
-    const { value, isBroken } = this.decode(key, text);
-    const slot: Slot = {
-      field,
-      value,
-      present: true,
-      assigned: false,
-      broken: isBroken,
-      isCollected: false,
-    };
-    this.#slots.set(key, slot);
-    return slot;
-  }
-
   /**
-   * The text of a value that is to be written under this field. One that is too large for the session is refused before
-   * it costs the time to encode it; what is there may be larger than `maxSize`, and then a value may be as large as that.
+   * Encodes a value that is to be written under a field. A value that is too large for the session is refused before all
+   * of it has been encoded. If the stored session already exceeds `maxSize`, a value may be as large as that session.
    *
    * @throws SessionDataError naming the key and the path inside its value; `SESSION_TOO_LARGE`
    */
@@ -268,29 +269,54 @@ export class SessionState {
     return text;
   }
 
+  #slot(key: string): Slot | undefined {
+    const known = this.#slots.get(key);
+    if (known) return known;
+    const field = fieldOfKey(key);
+    const text = this.#texts[field];
+    if (text === undefined) return undefined;
+    const { value, isBroken } = this.decode(key, text);
+    const slot: Slot = { field, value, status: isBroken ? 'broken' : 'read' };
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
   #encodeWithin(value: unknown, name: string): string;
   #encodeWithin(value: unknown, name: string, maxBytes: number): string | undefined;
   #encodeWithin(value: unknown, name: string, maxBytes = Infinity): string | undefined {
     return encodeValue(this.options.codec, value, name, maxBytes);
   }
 
-  #pendingText(key: string, slot: Slot, isLimited: boolean): string | null | undefined {
-    if (slot.broken && !slot.assigned) return undefined;
+  #pendingText(slot: Slot, encode: (value: unknown) => string): string | null | undefined {
     const stored = this.#texts[slot.field];
-    if (!slot.present) return stored === undefined ? undefined : null;
-    if (!slot.assigned && isPrimitive(slot.value)) return undefined;
-    const text = isLimited ? this.encode(slot.value, slot.field, key) : this.#encodeWithin(slot.value, key);
-    return text === stored || (stored !== undefined && text === this.#recoded(stored)) ? undefined : text;
+    if (isAssigned(slot)) {
+      if (slot.value === undefined) return stored === undefined ? undefined : null;
+      const text = encode(slot.value);
+      return text === stored ? undefined : text;
+    }
+    if (slot.status === 'broken' || stored === undefined || isPrimitive(slot.value)) return undefined;
+    const text = encode(slot.value);
+    return text === stored || text === this.#recode(stored) ? undefined : text;
   }
 
-  /** The stored text as today's codec would write it: a difference that only the codec makes is no change. */
-  #recoded(stored: string): string | undefined {
-    try {
-      return this.options.codec.encode(this.options.codec.decode(stored));
-    } catch {
-      return undefined; // a broken text that was assigned over: any new text is a change
-    }
+  /**
+   * The stored text as today's codec would write it. Reading a value that another version of the codec wrote must not
+   * count as a change.
+   */
+  #recode(stored: string): string {
+    return this.options.codec.encode(this.options.codec.decode(stored));
   }
+}
+
+/** The texts after a change. */
+export function applyChange(texts: Texts, { set, delete: removed }: SessionChange): Texts {
+  const result: Record<string, string> = { ...texts, ...set };
+  for (const field of removed) delete result[field];
+  return result;
+}
+
+function isAssigned({ status }: Slot): boolean {
+  return status === 'assigned' || status === 'collected';
 }
 
 function isPrimitive(value: unknown): boolean {

@@ -129,7 +129,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it.each([[''], [7], [undefined], [null], [{ id: 1 }]])(
-      'refuses the user %s and changes nothing',
+      'refuses the user %j and changes nothing',
       async user => {
         const browser = await visitor();
         const before = browser.cookie;
@@ -139,6 +139,18 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
         expect(browser.cookie).toBe(before);
       },
     );
+
+    it.each([
+      ['1 024 bytes', 'x'.repeat(1_024), false],
+      ['1 025 bytes', 'x'.repeat(1_025), true],
+      ['1 025 bytes in 513 characters', 'é'.repeat(512) + 'x', true],
+      ['a megabyte', 'x'.repeat(1e6), true],
+    ])('a user id of %s is refused if it is too long', async (_, user, isRefused) => {
+      const browser = await visitor();
+      const { error } = await play(browser, session => session.login(user));
+      if (isRefused) expect((error as Error).message).toContain('longer than 1024 bytes');
+      else expect(error).toBeUndefined();
+    });
 
     it('creates a session for a visitor without one, with what was assigned before and after', async () => {
       const browser = running.browser();
@@ -496,16 +508,15 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
   });
 
   describe('update() and take()', () => {
-    it('update() gives back what it wrote, creates the session, and removes a key for undefined', async () => {
+    it('update() returns what it wrote, creates the session, and creates nothing for undefined', async () => {
       const browser = running.browser();
       const first = await play(browser, session => session.update('n', (n = 0) => Number(n) + 1));
       expect(first.value).toBe(1);
       const { value } = await play(browser, async session => {
         const second = await session.update('n', async (n: number) => n + 1);
-        const removed = await session.update('n', () => undefined);
-        return [second, removed, session.has('n')];
+        return [second, session.n];
       });
-      expect(value).toEqual([2, undefined, false]);
+      expect(value).toEqual([2, 2]);
       const nothing = running.browser();
       await play(nothing, session => session.update('n', () => undefined));
       expect(nothing.cookies.size).toBe(0);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Session } from '../../lib/index.js';
+import { SessionUsageError, type Session } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
@@ -175,14 +175,22 @@ describeCells('update()', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({ n: 50 });
   });
 
-  it('removes the key when the function gives undefined', async () => {
+  it('refuses a function that returns undefined for a key that has a value, and keeps the value', async () => {
     const browser = await visitor(app, { n: 1, other: 'x' });
     const answer = await run<Data>(browser, async session => {
-      await session.update('n', () => undefined);
-      return { has: session.has('n') };
+      const refused = (key: 'n' | 'other'): Promise<unknown> =>
+        session.update(key, () => undefined).catch((reason: unknown) => reason);
+      const error = (await refused('n')) as Error;
+      session.other = 'pending';
+      const isUsage = (await refused('other')) instanceof SessionUsageError;
+      return { error: error.message, isUsage, n: session.n };
     });
-    expect(answer.json()).toEqual({ has: false });
-    expect(await dataOf(browser)).toEqual({ other: 'x' });
+    expect(answer.json()).toEqual({
+      error: expect.stringMatching(/returned undefined.*delete\("n"\) or take\("n"\)/),
+      isUsage: true,
+      n: 1,
+    });
+    expect(await dataOf(browser)).toEqual({ n: 1, other: 'pending' });
   });
 
   it('creates the session when there is none, and creates nothing for undefined', async () => {

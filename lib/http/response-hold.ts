@@ -1,0 +1,260 @@
+import type { ServerResponse } from 'node:http';
+import { lockHead, unlockHead } from './lock-head.js';
+import { slotOf } from './request-slot.js';
+import { headOf, type ResponseHead } from './response-head.js';
+
+/** Is asked before a response's head is sent. */
+export interface HeadHolder {
+  /**
+   * Called with the final status before the head leaves, and once more with each further head when Node refused the
+   * previous one. The head waits for the promise; `undefined` means that it may leave.
+   */
+  commit(status: number): Promise<void> | undefined;
+  /** Called each time the head may leave. Adds the headers that it needs. */
+  dress(head: ResponseHead): void;
+  /** The response that is sent instead when `commit` failed. */
+  answerTo(error: unknown): ErrorAnswer;
+}
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * - `held`: the head has to wait for the commit.
+ * - `leaving`: the commit runs. Calls that would send something are queued.
+ * - `sent`: everything passes. Our methods stay installed, because other code may have wrapped them.
+ * - `replaced`: the commit failed and an error has been sent. What the application still sends is dropped.
+ */
+export type HoldState = 'held' | 'leaving' | 'sent' | 'replaced';
+
+const METHODS = ['write', 'end', 'writeHead', 'flushHeaders'] as const;
+type Method = (typeof METHODS)[number];
+type AnyFunction = (...args: unknown[]) => unknown;
+
+interface Call {
+  readonly method: Method;
+  readonly args: unknown[];
+}
+
+/** Headers that are kept when an error replaces the response: without them a browser may not read the error. */
+const KEPT_HEADERS = /^(?:access-control-|vary$)/;
+
+/**
+ * Wraps the four methods that send the head, once, on the prototype. Adding them to every response would be expensive:
+ * Express replaces the prototype of each response, and V8 then builds a hidden class per added property.
+ */
+export function makeHoldable(prototype: object): void {
+  for (const method of METHODS) {
+    const original = Reflect.get(prototype, method) as AnyFunction;
+    Object.defineProperty(prototype, method, {
+      configurable: true,
+      writable: true,
+      value: heldOnPrototype(method, original),
+    });
+  }
+}
+
+/**
+ * Holds the response's head back until every holder has committed. This is the only place that does. It works on the raw
+ * response, so it serves every style of answering, on Express and Fastify. The first call that would send the head starts
+ * the commit. Calls that come while the commit runs are queued and replayed in order. A commit that has nothing to wait
+ * for costs no turn of the event loop.
+ */
+export class ResponseHold {
+  #state: HoldState = 'held';
+  readonly #originals: Record<Method, AnyFunction>;
+  readonly #holders: HeadHolder[];
+  #queue: Call[] | undefined;
+
+  constructor(
+    readonly response: ServerResponse,
+    holder: HeadHolder,
+  ) {
+    this.#holders = [holder];
+    // Each method is looked up by name: a loop over the names takes several times as long.
+    const methods = response as unknown as Record<Method, AnyFunction>;
+    const { write, end, writeHead, flushHeaders } = methods;
+    this.#originals = {
+      write: originalOf(write),
+      end: originalOf(end),
+      writeHead: originalOf(writeHead),
+      flushHeaders: originalOf(flushHeaders),
+    };
+    // A method that the prototype holds is left as it is. A method that other middleware wrapped on the response is
+    // replaced on the response, so that the wrapper runs after the commit, once.
+    if (this.#originals.write === write) methods.write = HELD.write;
+    if (this.#originals.end === end) methods.end = HELD.end;
+    if (this.#originals.writeHead === writeHead) methods.writeHead = HELD.writeHead;
+    if (this.#originals.flushHeaders === flushHeaders) methods.flushHeaders = HELD.flushHeaders;
+  }
+
+  get state(): HoldState {
+    return this.#state;
+  }
+
+  /** Adds the session of another application that serves the same request. */
+  add(holder: HeadHolder): void {
+    this.#holders.push(holder);
+  }
+
+  /**
+   * Whether the hold must intercept a call of the prototype's method. It must not if other middleware had wrapped the
+   * method before the hold was made: the hold then stands in front of that wrapper and has already decided.
+   */
+  intercepts(method: Method, original: AnyFunction): boolean {
+    return this.#state !== 'sent' && this.#originals[method] === original;
+  }
+
+  /** For the lock: whether the response counts as ended although `end()` is still queued. */
+  get isEndQueued(): boolean {
+    return this.#state === 'leaving' && this.#hasQueued('end');
+  }
+
+  call(method: Method, args: unknown[]): unknown {
+    switch (this.#state) {
+      case 'held':
+        return this.#start(method, args);
+      case 'leaving':
+        return this.#enqueue(method, args);
+      case 'replaced':
+        return this.#drop(method, args);
+      default:
+        return this.#original(method, args);
+    }
+  }
+
+  #start(method: Method, args: unknown[]): unknown {
+    this.#state = 'leaving';
+    const status = method === 'writeHead' ? Number(args[0]) : this.response.statusCode;
+    const pending = this.#commit(status);
+    if (!pending) return this.#send(method, args);
+    lockHead(this.response, this);
+    const answer = this.#enqueue(method, args);
+    pending.then(
+      () => this.#replay(),
+      (error: unknown) => this.#replace(error),
+    );
+    return answer;
+  }
+
+  /** Every holder commits, even when another one fails: they know nothing of each other. */
+  #commit(status: number): Promise<void> | undefined {
+    const [first, ...others] = this.#holders;
+    if (others.length === 0) return first?.commit(status);
+    const commits = this.#holders.map(holder => holder.commit(status)).filter(commit => commit !== undefined);
+    if (commits.length === 0) return undefined;
+    return Promise.allSettled(commits).then(outcomes => {
+      const failed = outcomes.find(outcome => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
+    });
+  }
+
+  #enqueue(method: Method, args: unknown[]): unknown {
+    (this.#queue ??= []).push({ method, args });
+    return method === 'write' ? false : this.response; // `false`: the writer waits for `drain`
+  }
+
+  #replay(): void {
+    unlockHead(this.response);
+    const [first, ...others] = this.#queue ?? [];
+    try {
+      if (first) this.#send(first.method, first.args);
+      for (const { method, args } of others) this.#original(method, args);
+    } catch (error) {
+      // Without the hold the caller would have got this error, for instance about an invalid header.
+      if (this.response.headersSent) this.response.destroy(error as Error);
+      else this.#replace(error);
+      return;
+    }
+    this.#drain();
+  }
+
+  /** Passes on the first call, with which the head leaves. */
+  #send(method: Method, args: unknown[]): unknown {
+    this.#state = 'sent';
+    this.#dress(headOf(this.response, method === 'writeHead' ? args : undefined));
+    try {
+      return this.#original(method, args);
+    } catch (error) {
+      // Node refused this head, for instance for an invalid value. The next head is committed and dressed again.
+      if (!this.response.headersSent) this.#state = 'held';
+      throw error;
+    }
+  }
+
+  /** Sends an error in the place of the application's response. */
+  #replace(error: unknown): void {
+    unlockHead(this.response);
+    this.#state = 'sent';
+    const { response } = this;
+    const { status, body } = (this.#holders[0] as HeadHolder).answerTo(error);
+    for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.test(name)) response.removeHeader(name);
+    response.statusCode = status;
+    if (response.req.httpVersionMajor < 2) response.statusMessage = ''; // HTTP/2 has none, and Node warns
+    response.setHeader('content-type', 'application/json; charset=utf-8');
+    response.setHeader('content-length', Buffer.byteLength(body));
+    this.#dress(headOf(response, undefined));
+    this.#originals.end.call(response, body);
+    this.#state = 'replaced';
+    for (const { method, args } of this.#queue ?? []) this.#drop(method, args);
+    this.#drain();
+  }
+
+  /** Ignores a call that belongs to a replaced response. Code that waits for its callback continues. */
+  #drop(method: Method, args: unknown[]): unknown {
+    const callback = args.find(arg => typeof arg === 'function') as AnyFunction | undefined;
+    if (callback) process.nextTick(callback);
+    return method === 'write' ? true : this.response;
+  }
+
+  #dress(head: ResponseHead): void {
+    for (const holder of this.#holders) holder.dress(head);
+  }
+
+  #original(method: Method, args: unknown[]): unknown {
+    return this.#originals[method].apply(this.response, args);
+  }
+
+  #hasQueued(method: Method): boolean {
+    return this.#queue?.some(call => call.method === method) ?? false;
+  }
+
+  /** A queued `write()` returned `false`, so its caller waits for `drain`. */
+  #drain(): void {
+    if (this.#hasQueued('write') && !this.response.writableNeedDrain) this.response.emit('drain');
+  }
+}
+
+/** Maps each method that `makeHoldable` installed to the method that it wraps. */
+const ORIGINALS = new WeakMap<AnyFunction, AnyFunction>();
+const originalOf = (method: AnyFunction): AnyFunction => ORIGINALS.get(method) ?? method;
+
+function holdOf(response: ServerResponse): ResponseHold | undefined {
+  return slotOf(response.req)?.hold;
+}
+
+/** Stands on one response, in front of a method that other middleware wrapped. */
+function heldOnResponse(method: Method): AnyFunction {
+  return function (this: ServerResponse, ...args) {
+    return holdOf(this)?.call(method, args);
+  };
+}
+
+/** Stands on a prototype, in front of the method of its own prototype. */
+function heldOnPrototype(method: Method, original: AnyFunction): AnyFunction {
+  const holdable = function (this: ServerResponse, ...args: unknown[]): unknown {
+    const hold = holdOf(this);
+    return hold?.intercepts(method, original) === true ? hold.call(method, args) : original.apply(this, args);
+  };
+  ORIGINALS.set(holdable, original);
+  return holdable;
+}
+
+const HELD: Record<Method, AnyFunction> = {
+  write: heldOnResponse('write'),
+  end: heldOnResponse('end'),
+  writeHead: heldOnResponse('writeHead'),
+  flushHeaders: heldOnResponse('flushHeaders'),
+};

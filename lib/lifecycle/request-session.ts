@@ -1,0 +1,365 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { LiveRecord } from '../backend/session-backend.interface.js';
+import type { CookieCandidates } from '../cookie/session-cookie.js';
+import {
+  SessionClosedError,
+  SessionError,
+  SessionStoreError,
+  SessionUsageError,
+} from '../errors/session.error.js';
+import { addToSlot, slotOf, type RequestSlot } from '../http/request-slot.js';
+import type { ResponseHead } from '../http/response-head.js';
+import { ResponseHold, type ErrorAnswer, type HeadHolder, type HoldState } from '../http/response-hold.js';
+import { HttpSession, type SessionMethods } from '../session/http-session.js';
+import { EMPTY, SessionState } from '../session/session-state.js';
+import { planCommit, type CommitPlan, type Saving } from './commit-plan.js';
+import type { LifecycleParts } from './lifecycle-parts.interface.js';
+import { OperationQueue } from './operation-queue.js';
+import { SessionAnswer } from './session-answer.js';
+import type { RequestedSession, SessionRequest } from './session-request.interface.js';
+
+/** How far the session that a request names has been read, and what was found. */
+type Load =
+  /** The path is in `exclude`: the request has no session. */
+  | { readonly kind: 'excluded' }
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'loading'; readonly done: Promise<void> }
+  /** No cookie named a live session. */
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'live'; readonly record: LiveRecord }
+  /** The cookies named two different live sessions. */
+  | { readonly kind: 'ambiguous' }
+  | { readonly kind: 'unreadable'; readonly error: Error };
+
+/**
+ * The session of one request. This file is the way of a request through the library, from top to bottom:
+ *
+ *     in    open:    Cookie header → token → sid → id → store.load → record → session → handler
+ *     use   look, engage: the first read or change holds the response's head
+ *     out   commit:  change → plan → store.create | update | touch
+ *           dress:   token → Set-Cookie → response
+ *
+ * The session's methods (`update()`, `login()` …) are in `SessionOperations`.
+ */
+export class RequestSession implements SessionRequest, HeadHolder {
+  #load: Load;
+  #saving: Saving = 'changes and touches';
+  #cookies: CookieCandidates | undefined;
+  #session: RequestedSession | undefined;
+  #queue: OperationQueue | undefined;
+  #answer: SessionAnswer | undefined;
+  #slot: RequestSlot | undefined;
+  #hold: ResponseHold | undefined;
+
+  constructor(
+    readonly parts: LifecycleParts,
+    readonly request: IncomingMessage,
+    /** `undefined` for an upgrade request. */
+    readonly response: ServerResponse | undefined,
+    isExcluded: boolean,
+  ) {
+    this.#load = isExcluded ? { kind: 'excluded' } : PENDING;
+  }
+
+  /** The session that an application has begun for a request. */
+  static of(request: IncomingMessage, parts: LifecycleParts): RequestSession | undefined {
+    const sessions = slotOf(request)?.sessions as RequestSession[] | undefined;
+    return sessions?.findLast(session => session.parts === parts);
+  }
+
+  /** Makes this the session of its request. */
+  attach(): this {
+    this.#slot = addToSlot(this.request, this);
+    return this;
+  }
+
+  // --- in -----------------------------------------------------------------------------------------------------------
+
+  /**
+   * Reads the session that the request's cookies name, once. An unknown, expired or malformed token gives an empty
+   * session: an id that the request brought is never adopted. Never rejects; a failure is kept, and thrown at the first
+   * look. `undefined`: there is nothing to wait for.
+   */
+  open(): Promise<void> | undefined {
+    if (this.#load.kind === 'loading') return this.#load.done;
+    if (this.#load.kind !== 'pending') return undefined;
+    const { tokens } = this.#readCookies();
+    if (tokens.length === 0) return this.#setLoaded([]);
+    try {
+      const { backend } = this.parts;
+      const found = tokens.length === 1 ? backend.find(tokens[0] as string) : this.#findAll(tokens);
+      if (!(found instanceof Promise)) return this.#setLoaded([found]);
+      const done = found.then(
+        live => this.#setLoaded(Array.isArray(live) ? live : [live]),
+        (error: unknown) => this.#setUnreadable(error),
+      );
+      this.#load = { kind: 'loading', done };
+      return done;
+    } catch (error) {
+      return this.#setUnreadable(error);
+    }
+  }
+
+  /** The session object; `undefined` until the load is finished. It is made when it is first asked for. */
+  get session(): RequestedSession | undefined {
+    if (this.#session) return this.#session;
+    const { kind } = this.#load;
+    if (kind === 'excluded' || kind === 'pending' || kind === 'loading') return undefined;
+    const record = kind === 'live' ? this.#load.record : undefined;
+    return (this.#session = new HttpSession<SessionRequest>(this, this.newState(record), !record));
+  }
+
+  get isExcluded(): boolean {
+    return this.#load.kind === 'excluded';
+  }
+
+  /** The session object of a request whose load is finished. @throws SessionUsageError */
+  loadedSession(): RequestedSession {
+    const { session } = this;
+    if (session) return session;
+    const error = new SessionUsageError(
+      this.isExcluded
+        ? 'this path is in "exclude", so it has no session'
+        : 'the session is not loaded yet: with load: "lazy" use @Session() in the handler or await getSession(request). If another session library reads request.session, use only one of the two',
+    );
+    this.parts.log.mistake(error); // the errors of a guard pass no interceptor
+    throw error;
+  }
+
+  /** The session object. Loads it if necessary. @throws SessionUsageError on a path of `exclude` */
+  async getSession(): Promise<RequestedSession> {
+    await this.open();
+    return this.loadedSession();
+  }
+
+  // --- the first look or change -------------------------------------------------------------------------------------
+
+  /** @throws SessionStoreError when the session could not be loaded */
+  look(): void {
+    this.answer.noteLook();
+    this.engage();
+  }
+
+  /**
+   * Holds the response's head from now on, so that it waits for the commit.
+   *
+   * @throws SessionStoreError when the session could not be loaded
+   */
+  engage(): void {
+    if (!this.#hold) this.#joinHold();
+    if (this.#hold?.state !== 'held') this.parts.lateChanges.watch(this);
+    if (this.parts.options.onStoreError === 'fail') this.assertReadable();
+  }
+
+  // --- out ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * Saves what the request changed and has not saved yet. Called after a handler that succeeded, so that an error reaches
+   * the application's filters; and again with the status of the head that is leaving, for everything else. An interceptor
+   * may have changed the session in between, so the change is computed both times. `undefined`: there is nothing to wait
+   * for.
+   */
+  commit(status?: number): Promise<void> | undefined {
+    const { session } = this;
+    const hold = this.#hold;
+    if (!hold || !session) return undefined; // nothing has used the session
+    try {
+      const plan = this.#plan(session, hold.state, status, this.#queue?.isBusy ?? false);
+      if (plan.kind === 'nothing') return undefined;
+      if (plan.kind !== 'wait')
+        return this.#report(this.queue.exclusive(() => this.#carryOut(session, plan)));
+      if (plan.next === 'nothing') return this.queue.idle();
+      // Operations that the handler started but did not await still affect this response, so the commit waits for them.
+      // Operations that are started from now on wait for the commit.
+      return this.#report(this.queue.behind(failure => this.#commitAfter(failure, status)));
+    } catch (error) {
+      return this.#report(Promise.reject(error));
+    }
+  }
+
+  dress(head: ResponseHead): void {
+    this.#answer?.dress(head);
+  }
+
+  answerTo(error: unknown): ErrorAnswer {
+    return this.answer.answerTo(error);
+  }
+
+  // --- for the session object and the operations --------------------------------------------------------------------
+
+  get operations(): SessionMethods {
+    return this.parts.operations;
+  }
+
+  get answer(): SessionAnswer {
+    return (this.#answer ??= new SessionAnswer(this.parts.answers, this.request));
+  }
+
+  get queue(): OperationQueue {
+    return (this.#queue ??= new OperationQueue(error => this.answer.noteError(error)));
+  }
+
+  get broughtCookie(): boolean {
+    return this.#readCookies().brought;
+  }
+
+  get broughtTokens(): readonly string[] {
+    return this.#readCookies().tokens;
+  }
+
+  get isAmbiguous(): boolean {
+    return this.#load.kind === 'ambiguous';
+  }
+
+  endAmbiguity(): void {
+    if (this.isAmbiguous) this.#load = { kind: 'empty' };
+  }
+
+  get isReadable(): boolean {
+    return this.#load.kind !== 'unreadable';
+  }
+
+  assertReadable(): void {
+    if (this.#load.kind === 'unreadable') throw this.#load.error;
+  }
+
+  isCurrent(session: HttpSession): boolean {
+    return this.#session === session;
+  }
+
+  assertCurrent(session: HttpSession): void {
+    if (this.isCurrent(session)) return;
+    throw new SessionClosedError(
+      'SESSION_REPLACED',
+      'regenerate(callback) has replaced this session object: use request.session',
+    );
+  }
+
+  replaceSession(session: RequestedSession): void {
+    this.#session = session;
+  }
+
+  assertCanSetCookie(): void {
+    if (this.isAmbiguous) {
+      throw new SessionClosedError(
+        'SESSION_AMBIGUOUS',
+        'the request brought two different live sessions; login(), regenerate() or destroy() ends both',
+      );
+    }
+    const head = this.#hold?.state;
+    if (head === 'held' || head === 'leaving') return;
+    throw new SessionClosedError(
+      'SESSION_HEAD_SENT',
+      'the response has begun, so the cookie of a new session cannot be set. Do this before you answer',
+    );
+  }
+
+  newState(live?: LiveRecord): SessionState {
+    const { options, events } = this.parts;
+    const id = live?.identity.id;
+    const reportBroken = (key: string): void =>
+      events.emit({ type: 'rejected', reason: 'broken-value', key, ...(id !== undefined && { id }) });
+    const standing = live ? ({ kind: 'stored', identity: live.identity } as const) : EMPTY;
+    return new SessionState(options, reportBroken, standing, live?.texts);
+  }
+
+  // --- details, in the order of use ---------------------------------------------------------------------------------
+
+  #readCookies(): CookieCandidates {
+    if (this.#cookies) return this.#cookies;
+    const { cookie, events } = this.parts;
+    this.#cookies = cookie.read(this.request.headers.cookie);
+    if (this.#cookies.malformed) events.emit({ type: 'rejected', reason: 'malformed' });
+    if (this.#cookies.crowded) events.emit({ type: 'rejected', reason: 'crowded' });
+    return this.#cookies;
+  }
+
+  async #findAll(tokens: readonly string[]): Promise<(LiveRecord | undefined)[]> {
+    // `async`, so that a synchronous throw becomes a rejection. Otherwise the other loads would be unhandled rejections.
+    return Promise.all(tokens.map(async token => this.parts.backend.find(token)));
+  }
+
+  #setLoaded(found: readonly (LiveRecord | undefined)[]): undefined {
+    const live = found.filter(record => record !== undefined);
+    const [record] = live;
+    if (live.length > 1) {
+      this.#load = { kind: 'ambiguous' };
+      this.parts.events.emit({ type: 'rejected', reason: 'ambiguous' });
+    } else this.#load = record ? { kind: 'live', record } : { kind: 'empty' };
+  }
+
+  #setUnreadable(error: unknown): undefined {
+    this.answer.noteError(error);
+    this.#load = {
+      kind: 'unreadable',
+      error: error instanceof Error ? error : new Error(String(error), { cause: error }),
+    };
+  }
+
+  /** Nothing is held if the head has left, or if there is no response. */
+  #joinHold(): void {
+    const { response } = this;
+    const slot = this.#slot;
+    if (!response || !slot) return;
+    if (slot.hold) slot.hold.add(this);
+    else if (!response.headersSent) slot.hold = new ResponseHold(response, this);
+    this.#hold = slot.hold;
+  }
+
+  #plan(session: RequestedSession, head: HoldState, status: number | undefined, isBusy: boolean): CommitPlan {
+    const { options, clock } = this.parts;
+    return planCommit({
+      head,
+      status,
+      saveOnServerError: options.saveOnServerError,
+      saving: this.#saving,
+      isBusy,
+      standing: session.state.standing,
+      readChange: () => session.state.change(),
+      cookie: this.answer.cookie,
+      touchIntervalMs: options.touchIntervalMs,
+      now: clock.now(),
+    });
+  }
+
+  /** Operations that the handler did not await have settled. A fault of one of them is a fault of this response. */
+  async #commitAfter(failure: unknown, status: number | undefined): Promise<void> {
+    if (failure instanceof SessionError && failure.getStatus() >= 500) throw failure;
+    const { session } = this; // an operation may have replaced it
+    if (!session || !this.#hold) return;
+    await this.#carryOut(session, this.#plan(session, this.#hold.state, status, false));
+  }
+
+  async #carryOut(session: RequestedSession, plan: CommitPlan): Promise<void> {
+    if (plan.kind === 'create' || plan.kind === 'update') await this.parts.writer.write(session, plan.change);
+    if (plan.kind === 'touch') await this.#touchQuietly(session);
+    this.answer.confirmRenewal();
+  }
+
+  /** A touch that fails is an event of the store, never a failed request. */
+  async #touchQuietly(session: RequestedSession): Promise<void> {
+    const { standing } = session.state;
+    if (standing.kind !== 'stored') return;
+    try {
+      await this.parts.writer.touch(session, standing.identity);
+    } catch (error) {
+      if (!(error instanceof SessionStoreError)) throw error;
+      this.#saving = 'changes';
+      this.answer.dropRenewal();
+    }
+  }
+
+  /** A commit that fails is not tried again. */
+  #report(commit: Promise<void>): Promise<void> {
+    return commit.catch((error: unknown) => {
+      this.#saving = 'nothing';
+      this.answer.noteError(error);
+      // Faults of the store are events, and a client can cause a 409. Everything else is a mistake of the application.
+      const isMistake = !(error instanceof SessionError) || error.getStatus() === 500;
+      if (isMistake) this.parts.log.error('The session was not saved', error);
+      throw error instanceof Error ? error : new Error(String(error), { cause: error });
+    });
+  }
+}
+
+const PENDING: Load = Object.freeze({ kind: 'pending' });

@@ -1,0 +1,108 @@
+import 'reflect-metadata';
+import { Controller, Get, Module, type DynamicModule, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { getSession, Session, SessionModule, type SessionModuleOptions } from '../../lib/index.js';
+import { FaultyStore } from '../support/faulty-store.js';
+import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
+import { Browser } from '../support/browser.js';
+
+type Data = { outer?: number; inner?: number };
+type Next = () => void;
+
+@Controller()
+class InnerController {
+  @Get('write')
+  write(@Session() session: Session<Data>): object {
+    session.inner = (session.inner ?? 0) + 1;
+    return { inner: session.inner };
+  }
+}
+
+@Controller('outer')
+class OuterController {
+  @Get('read')
+  read(@Session() session: Session<Data>): object {
+    return { ...session };
+  }
+}
+
+const applications: NestExpressApplication[] = [];
+
+async function create(controller: Type, session: SessionModuleOptions): Promise<NestExpressApplication> {
+  @Module({})
+  class AppModule {}
+  const root: DynamicModule = {
+    module: AppModule,
+    imports: [SessionModule.forRoot(session)],
+    controllers: [controller],
+  };
+  const app = await NestFactory.create<NestExpressApplication>(root, { logger: false });
+  applications.push(app);
+  return app;
+}
+
+const innerCookie = { cookie: { name: 'inner' } } as const;
+
+/**
+ * One application mounted in another. The outer one's middleware changes its session, then the inner one's handler
+ * changes another session: both have to be saved before the one head leaves.
+ */
+async function startNested({
+  wrapsEnd = false,
+  innerStore,
+}: { wrapsEnd?: boolean; innerStore?: FaultyStore } = {}): Promise<{ browser: Browser; endings: number[] }> {
+  const endings: number[] = [];
+  const outer = await create(OuterController, { type: 'memory', cookie: { name: 'outer' } });
+  outer.use('/inner', (request: IncomingMessage, response: ServerResponse, next: Next) => {
+    void getSession<Data>(request).then(session => {
+      session.outer = (session.outer ?? 0) + 1;
+      if (wrapsEnd) {
+        const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+        response.end = ((...args: unknown[]) => (endings.push(response.statusCode), end(...args))) as never;
+      }
+      next();
+    });
+  });
+  const inner = await create(
+    InnerController,
+    innerStore ? { store: innerStore, ...innerCookie } : { type: 'memory', ...innerCookie },
+  );
+  await inner.init();
+  outer.use('/inner', inner.getHttpAdapter().getInstance());
+  await outer.listen(0, '127.0.0.1');
+  return { browser: new Browser((await outer.getUrl()).replace('[::1]', '127.0.0.1')), endings };
+}
+
+afterEach(async () => {
+  for (const app of applications.splice(0).toReversed()) await app.close();
+});
+
+describe('a Nest application mounted in another one, both with sessions, on express', () => {
+  it.each([false, true])(
+    'saves what both changed in one request (res.end wrapped between them: %s)',
+    async wrapsEnd => {
+      const { browser, endings } = await startNested({ wrapsEnd });
+      const first = await browser.request('GET', '/inner/write');
+      expect([first.status, first.json()]).toEqual([200, { inner: 1 }]);
+      expect(first.setCookies.map(line => line.split('=')[0])).toEqual(['outer', 'inner']);
+      const second = await browser.request('GET', '/inner/write');
+      expect([second.json(), second.setCookies]).toEqual([{ inner: 2 }, []]);
+      expect((await browser.request('GET', '/outer/read')).json()).toEqual({ outer: 2 });
+      expect(endings).toEqual(wrapsEnd ? [200, 200] : []);
+    },
+  );
+
+  it('a save of the inner one that fails makes the request fail, and the outer session stays as it was', async () => {
+    const memory = new MemorySessionStore();
+    const innerStore = new FaultyStore(memory);
+    const { browser } = await startNested({ innerStore });
+    innerStore.fail('create', new Error('out of order'));
+    const failed = await browser.request('GET', '/inner/write');
+    expect([failed.status, failed.setCookies]).toEqual([503, []]);
+    expect((await browser.request('GET', '/outer/read')).json()).toEqual({});
+    memory.close();
+  });
+});
