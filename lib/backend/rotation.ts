@@ -1,5 +1,6 @@
 import type { SessionMeta } from '../session/session-meta.js';
-import type { SessionChange, StoredIdentity, Texts } from '../session/session-state.js';
+import type { SessionChange, Texts } from '../session/session-change.js';
+import type { StoredIdentity } from '../session/standing.js';
 
 /** What a rotation replaces, and what it carries over. */
 export interface Rotation {

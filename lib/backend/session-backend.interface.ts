@@ -1,5 +1,6 @@
 import type { SessionMeta } from '../session/session-meta.js';
-import type { SessionChange, StoredIdentity, Texts } from '../session/session-state.js';
+import type { SessionChange, Texts } from '../session/session-change.js';
+import type { StoredIdentity } from '../session/standing.js';
 import type { SessionMoments, UpdateMismatch } from '../store/session-record.interface.js';
 import type { Awaitable } from '../store/session-store.js';
 import type { Rotation } from './rotation.js';

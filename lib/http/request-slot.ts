@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { HeadHolder, ResponseHold } from './response-hold.js';
+import type { HeadHolder, Hold } from './head-holder.interface.js';
 
 /**
  * What is kept on a raw request. Usually one application serves a request; when Nest applications are nested in each
@@ -7,7 +7,7 @@ import type { HeadHolder, ResponseHold } from './response-hold.js';
  */
 export interface RequestSlot {
   /** Present from the first look at a session, or the first change, onwards. */
-  hold: ResponseHold | undefined;
+  hold: Hold | undefined;
   /** The session of each application that serves the request, outermost application first. */
   readonly sessions: HeadHolder[];
 }

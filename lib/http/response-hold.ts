@@ -1,40 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import type { AnyFunction, HeadHolder, HeadMethod, Hold, HoldState } from './head-holder.interface.js';
+import { HELD, originalOf } from './held-methods.js';
 import { lockHead, unlockHead } from './lock-head.js';
-import { slotOf } from './request-slot.js';
 import { headOf, type ResponseHead } from './response-head.js';
 
-/** Is asked before a response's head is sent. */
-export interface HeadHolder {
-  /**
-   * Called with the final status before the head leaves, and once more with each further head when Node refused the
-   * previous one. The head waits for the promise; `undefined` means that it may leave.
-   */
-  commit(status: number): Promise<void> | undefined;
-  /** Called each time the head may leave. Adds the headers that it needs. */
-  dress(head: ResponseHead): void;
-  /** The response that is sent instead when `commit` failed. */
-  answerTo(error: unknown): ErrorAnswer;
-}
-
-export interface ErrorAnswer {
-  readonly status: number;
-  readonly body: string;
-}
-
-/**
- * - `held`: the head has to wait for the commit.
- * - `leaving`: the commit runs. Calls that would send something are queued.
- * - `sent`: everything passes. Our methods stay installed, because other code may have wrapped them.
- * - `replaced`: the commit failed and an error has been sent. What the application still sends is dropped.
- */
-export type HoldState = 'held' | 'leaving' | 'sent' | 'replaced';
-
-const METHODS = ['write', 'end', 'writeHead', 'flushHeaders'] as const;
-type Method = (typeof METHODS)[number];
-type AnyFunction = (...args: unknown[]) => unknown;
-
 interface Call {
-  readonly method: Method;
+  readonly method: HeadMethod;
   readonly args: unknown[];
 }
 
@@ -42,29 +13,14 @@ interface Call {
 const KEPT_HEADERS = /^(?:access-control-|vary$)/;
 
 /**
- * Wraps the four methods that send the head, once, on the prototype. Adding them to every response would be expensive:
- * Express replaces the prototype of each response, and V8 then builds a hidden class per added property.
- */
-export function makeHoldable(prototype: object): void {
-  for (const method of METHODS) {
-    const original = Reflect.get(prototype, method) as AnyFunction;
-    Object.defineProperty(prototype, method, {
-      configurable: true,
-      writable: true,
-      value: heldOnPrototype(method, original),
-    });
-  }
-}
-
-/**
  * Holds the response's head back until every holder has committed. This is the only place that does. It works on the raw
  * response, so it serves every style of answering, on Express and Fastify. The first call that would send the head starts
  * the commit. Calls that come while the commit runs are queued and replayed in order. A commit that has nothing to wait
  * for costs no turn of the event loop.
  */
-export class ResponseHold {
+export class ResponseHold implements Hold {
   #state: HoldState = 'held';
-  readonly #originals: Record<Method, AnyFunction>;
+  readonly #originals: Record<HeadMethod, AnyFunction>;
   readonly #holders: HeadHolder[];
   #queue: Call[] | undefined;
 
@@ -74,7 +30,7 @@ export class ResponseHold {
   ) {
     this.#holders = [holder];
     // Each method is looked up by name: a loop over the names takes several times as long.
-    const methods = response as unknown as Record<Method, AnyFunction>;
+    const methods = response as unknown as Record<HeadMethod, AnyFunction>;
     const { write, end, writeHead, flushHeaders } = methods;
     this.#originals = {
       write: originalOf(write),
@@ -103,7 +59,7 @@ export class ResponseHold {
    * Whether the hold must intercept a call of the prototype's method. It must not if other middleware had wrapped the
    * method before the hold was made: the hold then stands in front of that wrapper and has already decided.
    */
-  intercepts(method: Method, original: AnyFunction): boolean {
+  intercepts(method: HeadMethod, original: AnyFunction): boolean {
     return this.#state !== 'sent' && this.#originals[method] === original;
   }
 
@@ -112,7 +68,7 @@ export class ResponseHold {
     return this.#state === 'leaving' && this.#hasQueued('end');
   }
 
-  call(method: Method, args: unknown[]): unknown {
+  call(method: HeadMethod, args: unknown[]): unknown {
     switch (this.#state) {
       case 'held':
         return this.#start(method, args);
@@ -125,7 +81,7 @@ export class ResponseHold {
     }
   }
 
-  #start(method: Method, args: unknown[]): unknown {
+  #start(method: HeadMethod, args: unknown[]): unknown {
     this.#state = 'leaving';
     const status = method === 'writeHead' ? Number(args[0]) : this.response.statusCode;
     const pending = this.#commit(status);
@@ -151,7 +107,7 @@ export class ResponseHold {
     });
   }
 
-  #enqueue(method: Method, args: unknown[]): unknown {
+  #enqueue(method: HeadMethod, args: unknown[]): unknown {
     (this.#queue ??= []).push({ method, args });
     return method === 'write' ? false : this.response; // `false`: the writer waits for `drain`
   }
@@ -172,7 +128,7 @@ export class ResponseHold {
   }
 
   /** Passes on the first call, with which the head leaves. */
-  #send(method: Method, args: unknown[]): unknown {
+  #send(method: HeadMethod, args: unknown[]): unknown {
     this.#state = 'sent';
     this.#dress(headOf(this.response, method === 'writeHead' ? args : undefined));
     try {
@@ -203,7 +159,7 @@ export class ResponseHold {
   }
 
   /** Ignores a call that belongs to a replaced response. Code that waits for its callback continues. */
-  #drop(method: Method, args: unknown[]): unknown {
+  #drop(method: HeadMethod, args: unknown[]): unknown {
     const callback = args.find(arg => typeof arg === 'function') as AnyFunction | undefined;
     if (callback) process.nextTick(callback);
     return method === 'write' ? true : this.response;
@@ -213,11 +169,11 @@ export class ResponseHold {
     for (const holder of this.#holders) holder.dress(head);
   }
 
-  #original(method: Method, args: unknown[]): unknown {
+  #original(method: HeadMethod, args: unknown[]): unknown {
     return this.#originals[method].apply(this.response, args);
   }
 
-  #hasQueued(method: Method): boolean {
+  #hasQueued(method: HeadMethod): boolean {
     return this.#queue?.some(call => call.method === method) ?? false;
   }
 
@@ -226,35 +182,3 @@ export class ResponseHold {
     if (this.#hasQueued('write') && !this.response.writableNeedDrain) this.response.emit('drain');
   }
 }
-
-/** Maps each method that `makeHoldable` installed to the method that it wraps. */
-const ORIGINALS = new WeakMap<AnyFunction, AnyFunction>();
-const originalOf = (method: AnyFunction): AnyFunction => ORIGINALS.get(method) ?? method;
-
-function holdOf(response: ServerResponse): ResponseHold | undefined {
-  return slotOf(response.req)?.hold;
-}
-
-/** Stands on one response, in front of a method that other middleware wrapped. */
-function heldOnResponse(method: Method): AnyFunction {
-  return function (this: ServerResponse, ...args) {
-    return holdOf(this)?.call(method, args);
-  };
-}
-
-/** Stands on a prototype, in front of the method of its own prototype. */
-function heldOnPrototype(method: Method, original: AnyFunction): AnyFunction {
-  const holdable = function (this: ServerResponse, ...args: unknown[]): unknown {
-    const hold = holdOf(this);
-    return hold?.intercepts(method, original) === true ? hold.call(method, args) : original.apply(this, args);
-  };
-  ORIGINALS.set(holdable, original);
-  return holdable;
-}
-
-const HELD: Record<Method, AnyFunction> = {
-  write: heldOnResponse('write'),
-  end: heldOnResponse('end'),
-  writeHead: heldOnResponse('writeHead'),
-  flushHeaders: heldOnResponse('flushHeaders'),
-};

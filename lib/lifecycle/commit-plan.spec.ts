@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { HoldState } from '../http/response-hold.js';
-import { EMPTY, type SessionChange, type Standing } from '../session/session-state.js';
+import type { HoldState } from '../http/head-holder.interface.js';
+import { EMPTY, type Standing } from '../session/standing.js';
+import type { SessionChange } from '../session/session-change.js';
 import { planCommit, type CommitFacts, type CommitPlan, type Saving } from './commit-plan.js';
 import type { AnswerCookie } from './session-answer.js';
 

@@ -1,5 +1,6 @@
-import type { HoldState } from '../http/response-hold.js';
-import type { SessionChange, Standing } from '../session/session-state.js';
+import type { HoldState } from '../http/head-holder.interface.js';
+import type { SessionChange } from '../session/session-change.js';
+import type { Standing } from '../session/standing.js';
 import type { AnswerCookie } from './session-answer.js';
 
 /** What the commit will do. */

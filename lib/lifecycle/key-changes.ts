@@ -1,6 +1,6 @@
 import { SessionClosedError, SessionConflictError, SessionUsageError } from '../errors/session.error.js';
 import { fieldOfKey } from '../session/session-fields.js';
-import type { StoredIdentity } from '../session/session-state.js';
+import type { StoredIdentity } from '../session/standing.js';
 import { withDeadline } from '../time/with-deadline.js';
 import { KeyQueue, type KeyTurn } from './key-queue.js';
 import type { RequestedSession } from './session-request.interface.js';

@@ -7,6 +7,7 @@ import type { Clock } from '../time/clock.js';
 import type { LateChanges } from './late-changes.js';
 import type { AnswerParts } from './session-answer.js';
 import type { SessionOperations } from './session-operations.js';
+import type { SessionTrace } from './session-trace.js';
 import type { SessionWriter } from './session-writer.js';
 
 /** What all requests of one application share. */
@@ -21,4 +22,5 @@ export interface LifecycleParts {
   readonly clock: Clock;
   readonly events: SessionEvents;
   readonly log: SessionLog;
+  readonly trace: SessionTrace;
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LiveRecord } from '../backend/session-backend.interface.js';
-import type { CookieCandidates } from '../cookie/session-cookie.js';
 import {
   SessionClosedError,
   SessionError,
@@ -9,27 +8,17 @@ import {
 } from '../errors/session.error.js';
 import { addToSlot, slotOf, type RequestSlot } from '../http/request-slot.js';
 import type { ResponseHead } from '../http/response-head.js';
-import { ResponseHold, type ErrorAnswer, type HeadHolder, type HoldState } from '../http/response-hold.js';
+import type { ErrorAnswer, HeadHolder, Hold, HoldState } from '../http/head-holder.interface.js';
+import { ResponseHold } from '../http/response-hold.js';
 import { HttpSession, type SessionMethods } from '../session/http-session.js';
-import { EMPTY, SessionState } from '../session/session-state.js';
+import { EMPTY } from '../session/standing.js';
+import { SessionState } from '../session/session-state.js';
 import { planCommit, type CommitPlan, type Saving } from './commit-plan.js';
 import type { LifecycleParts } from './lifecycle-parts.interface.js';
 import { OperationQueue } from './operation-queue.js';
 import { SessionAnswer } from './session-answer.js';
+import { SessionLoad } from './session-load.js';
 import type { RequestedSession, SessionRequest } from './session-request.interface.js';
-
-/** How far the session that a request names has been read, and what was found. */
-type Load =
-  /** The path is in `exclude`: the request has no session. */
-  | { readonly kind: 'excluded' }
-  | { readonly kind: 'pending' }
-  | { readonly kind: 'loading'; readonly done: Promise<void> }
-  /** No cookie named a live session. */
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'live'; readonly record: LiveRecord }
-  /** The cookies named two different live sessions. */
-  | { readonly kind: 'ambiguous' }
-  | { readonly kind: 'unreadable'; readonly error: Error };
 
 /**
  * The session of one request. This file is the way of a request through the library, from top to bottom:
@@ -42,14 +31,13 @@ type Load =
  * The session's methods (`update()`, `login()` …) are in `SessionOperations`.
  */
 export class RequestSession implements SessionRequest, HeadHolder {
-  #load: Load;
+  readonly #load: SessionLoad;
   #saving: Saving = 'changes and touches';
-  #cookies: CookieCandidates | undefined;
   #session: RequestedSession | undefined;
   #queue: OperationQueue | undefined;
   #answer: SessionAnswer | undefined;
   #slot: RequestSlot | undefined;
-  #hold: ResponseHold | undefined;
+  #hold: Hold | undefined;
 
   constructor(
     readonly parts: LifecycleParts,
@@ -58,7 +46,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
     readonly response: ServerResponse | undefined,
     isExcluded: boolean,
   ) {
-    this.#load = isExcluded ? { kind: 'excluded' } : PENDING;
+    this.#load = new SessionLoad(parts, request, isExcluded);
   }
 
   /** The session that an application has begun for a request. */
@@ -81,36 +69,22 @@ export class RequestSession implements SessionRequest, HeadHolder {
    * look. `undefined`: there is nothing to wait for.
    */
   open(): Promise<void> | undefined {
-    if (this.#load.kind === 'loading') return this.#load.done;
-    if (this.#load.kind !== 'pending') return undefined;
-    const { tokens } = this.#readCookies();
-    if (tokens.length === 0) return this.#setLoaded([]);
-    try {
-      const { backend } = this.parts;
-      const found = tokens.length === 1 ? backend.find(tokens[0] as string) : this.#findAll(tokens);
-      if (!(found instanceof Promise)) return this.#setLoaded([found]);
-      const done = found.then(
-        live => this.#setLoaded(Array.isArray(live) ? live : [live]),
-        (error: unknown) => this.#setUnreadable(error),
-      );
-      this.#load = { kind: 'loading', done };
-      return done;
-    } catch (error) {
-      return this.#setUnreadable(error);
-    }
+    return this.#load.start();
   }
 
   /** The session object; `undefined` until the load is finished. It is made when it is first asked for. */
   get session(): RequestedSession | undefined {
     if (this.#session) return this.#session;
-    const { kind } = this.#load;
-    if (kind === 'excluded' || kind === 'pending' || kind === 'loading') return undefined;
-    const record = kind === 'live' ? this.#load.record : undefined;
+    const load = this.#load.state;
+    if (load.kind === 'excluded' || load.kind === 'pending' || load.kind === 'loading') return undefined;
+    this.trace(() => `read: ${load.kind}`);
+    if (load.kind === 'unreadable') this.answer.noteError(load.error);
+    const record = load.kind === 'live' ? load.record : undefined;
     return (this.#session = new HttpSession<SessionRequest>(this, this.newState(record), !record));
   }
 
   get isExcluded(): boolean {
-    return this.#load.kind === 'excluded';
+    return this.#load.state.kind === 'excluded';
   }
 
   /** The session object of a request whose load is finished. @throws SessionUsageError */
@@ -179,6 +153,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
 
   dress(head: ResponseHead): void {
     this.#answer?.dress(head);
+    this.trace(() => `head ${head.status}, cookie: ${this.answer.cookie.kind}`);
   }
 
   answerTo(error: unknown): ErrorAnswer {
@@ -200,27 +175,28 @@ export class RequestSession implements SessionRequest, HeadHolder {
   }
 
   get broughtCookie(): boolean {
-    return this.#readCookies().brought;
+    return this.#load.cookies.brought;
   }
 
   get broughtTokens(): readonly string[] {
-    return this.#readCookies().tokens;
+    return this.#load.cookies.tokens;
   }
 
   get isAmbiguous(): boolean {
-    return this.#load.kind === 'ambiguous';
+    return this.#load.state.kind === 'ambiguous';
   }
 
   endAmbiguity(): void {
-    if (this.isAmbiguous) this.#load = { kind: 'empty' };
+    this.#load.endAmbiguity();
   }
 
   get isReadable(): boolean {
-    return this.#load.kind !== 'unreadable';
+    return this.#load.state.kind !== 'unreadable';
   }
 
   assertReadable(): void {
-    if (this.#load.kind === 'unreadable') throw this.#load.error;
+    const { state } = this.#load;
+    if (state.kind === 'unreadable') throw state.error;
   }
 
   isCurrent(session: HttpSession): boolean {
@@ -254,6 +230,11 @@ export class RequestSession implements SessionRequest, HeadHolder {
     );
   }
 
+  trace(what: () => string): void {
+    const { trace } = this.parts;
+    if (trace.isOn) trace.write(this.request, what());
+  }
+
   newState(live?: LiveRecord): SessionState {
     const { options, events } = this.parts;
     const id = live?.identity.id;
@@ -264,37 +245,6 @@ export class RequestSession implements SessionRequest, HeadHolder {
   }
 
   // --- details, in the order of use ---------------------------------------------------------------------------------
-
-  #readCookies(): CookieCandidates {
-    if (this.#cookies) return this.#cookies;
-    const { cookie, events } = this.parts;
-    this.#cookies = cookie.read(this.request.headers.cookie);
-    if (this.#cookies.malformed) events.emit({ type: 'rejected', reason: 'malformed' });
-    if (this.#cookies.crowded) events.emit({ type: 'rejected', reason: 'crowded' });
-    return this.#cookies;
-  }
-
-  async #findAll(tokens: readonly string[]): Promise<(LiveRecord | undefined)[]> {
-    // `async`, so that a synchronous throw becomes a rejection. Otherwise the other loads would be unhandled rejections.
-    return Promise.all(tokens.map(async token => this.parts.backend.find(token)));
-  }
-
-  #setLoaded(found: readonly (LiveRecord | undefined)[]): undefined {
-    const live = found.filter(record => record !== undefined);
-    const [record] = live;
-    if (live.length > 1) {
-      this.#load = { kind: 'ambiguous' };
-      this.parts.events.emit({ type: 'rejected', reason: 'ambiguous' });
-    } else this.#load = record ? { kind: 'live', record } : { kind: 'empty' };
-  }
-
-  #setUnreadable(error: unknown): undefined {
-    this.answer.noteError(error);
-    this.#load = {
-      kind: 'unreadable',
-      error: error instanceof Error ? error : new Error(String(error), { cause: error }),
-    };
-  }
 
   /** Nothing is held if the head has left, or if there is no response. */
   #joinHold(): void {
@@ -308,7 +258,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
 
   #plan(session: RequestedSession, head: HoldState, status: number | undefined, isBusy: boolean): CommitPlan {
     const { options, clock } = this.parts;
-    return planCommit({
+    const plan = planCommit({
       head,
       status,
       saveOnServerError: options.saveOnServerError,
@@ -320,6 +270,8 @@ export class RequestSession implements SessionRequest, HeadHolder {
       touchIntervalMs: options.touchIntervalMs,
       now: clock.now(),
     });
+    this.trace(() => `commit ${status === undefined ? 'after the handler' : `with ${status}`}: ${plan.kind}`);
+    return plan;
   }
 
   /** Operations that the handler did not await have settled. A fault of one of them is a fault of this response. */
@@ -361,5 +313,3 @@ export class RequestSession implements SessionRequest, HeadHolder {
     });
   }
 }
-
-const PENDING: Load = Object.freeze({ kind: 'pending' });

@@ -5,7 +5,7 @@ import type { SessionLog } from '../events/session-log.interface.js';
 import { dressHead } from '../http/dress-head.js';
 import { isSecureRequest } from '../http/is-secure-request.js';
 import type { ResponseHead } from '../http/response-head.js';
-import type { ErrorAnswer } from '../http/response-hold.js';
+import type { ErrorAnswer } from '../http/head-holder.interface.js';
 import { warnAboutPlainHttp } from '../http/warn-about-plain-http.js';
 
 /** What the response says about the session cookie. */

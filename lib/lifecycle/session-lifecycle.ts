@@ -12,6 +12,7 @@ import type { LifecycleParts } from './lifecycle-parts.interface.js';
 import { RequestSession } from './request-session.js';
 import type { AnswerParts } from './session-answer.js';
 import { SessionOperations } from './session-operations.js';
+import { SessionTrace } from './session-trace.js';
 import { SessionWriter } from './session-writer.js';
 
 /** Makes the parts that all requests of one application share, and the `RequestSession` of each request. */
@@ -21,6 +22,7 @@ export class SessionLifecycle implements LifecycleParts {
   readonly operations: SessionOperations;
   readonly answers: AnswerParts;
   readonly lateChanges: LateChanges;
+  readonly trace = new SessionTrace();
 
   constructor(
     readonly backend: SessionBackend,

@@ -21,6 +21,8 @@ export interface SessionRequest extends SessionHost {
   replaceSession(session: HttpSession<SessionRequest>): void;
   /** The sessions that made the request ambiguous have been ended. */
   endAmbiguity(): void;
+  /** Writes a line of debug output. The text is made only if debug output is on. */
+  trace(what: () => string): void;
   /** Makes the state of a loaded session, or of an empty one. */
   newState(live?: LiveRecord): SessionState;
   /** @throws SessionStoreError when the session could not be loaded, whatever `onStoreError` says */

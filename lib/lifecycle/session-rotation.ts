@@ -4,7 +4,8 @@ import type { Keep } from '../session/http-session.js';
 import { isDataField, isFlashField, keyOfField } from '../session/session-fields.js';
 import type { SessionMeta } from '../session/session-meta.js';
 import { assertFits } from '../session/session-size.js';
-import { EMPTY, type Standing, type StoredIdentity, type Texts } from '../session/session-state.js';
+import { EMPTY, type Standing, type StoredIdentity } from '../session/standing.js';
+import type { Texts } from '../session/session-change.js';
 import type { RequestedSession } from './session-request.interface.js';
 import type { SessionWriter } from './session-writer.js';
 
@@ -99,6 +100,7 @@ export class SessionRotation {
     if (state.identity) ids.add(state.identity.id);
     await Promise.all([...ids].map(id => this.backend.end(id, reason)));
     host.endAmbiguity();
+    host.trace(() => `ended the sessions of ${ids.size} ids`);
   }
 
   async #endAmbiguous(session: RequestedSession): Promise<void> {
@@ -122,7 +124,9 @@ export class SessionRotation {
     for (const field of Object.keys(change.set)) if (sent[field] !== undefined) added[field] = sent[field];
     assertFits(state.texts, { set: added, delete: [] }, this.maxSizeBytes);
     const rotation = { old, oldTexts: state.texts, texts: sent, own, isCarried, meta };
-    return { rotated: await this.backend.rotate(rotation), sent };
+    const rotated = await this.backend.rotate(rotation);
+    session.host.trace(() => `new id: ${rotated.outcome}`);
+    return { rotated, sent };
   }
 
   /** Continues in the same object. The callback form continues in a new object, as Passport expects. */

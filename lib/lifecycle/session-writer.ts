@@ -2,7 +2,8 @@ import type { SessionBackend, Used } from '../backend/session-backend.interface.
 import { SessionClosedError } from '../errors/session.error.js';
 import type { SessionEvents } from '../events/session-events.js';
 import { assertFits } from '../session/session-size.js';
-import type { SessionChange, StoredIdentity } from '../session/session-state.js';
+import type { SessionChange } from '../session/session-change.js';
+import type { StoredIdentity } from '../session/standing.js';
 import type { UpdateMismatch } from '../store/session-record.interface.js';
 import type { RequestedSession } from './session-request.interface.js';
 
@@ -34,6 +35,7 @@ export class SessionWriter {
       const { identity } = await this.backend.create(this.backend.newMeta(), change.set);
       state.markStored(identity);
       host.answer.setCookie(identity.token);
+      host.trace(() => 'created');
     } else if ((await this.update(session, standing.identity, change)) === 'gone') return 'gone';
     state.markWritten(change);
     return 'done';
@@ -52,14 +54,16 @@ export class SessionWriter {
   ): Promise<'done' | 'gone' | UpdateMismatch> {
     assertFits(session.state.texts, change, this.maxSizeBytes);
     const updated = await this.backend.update(identity, change, expect);
-    if (updated === 'gone') return this.#gone(session);
-    return 'current' in updated ? updated : this.#done(session, updated);
+    if (updated === 'gone') return this.#gone(session, 'update');
+    if (!('current' in updated)) return this.#done(session, 'update', updated);
+    session.host.trace(() => 'update: another request has written the key');
+    return updated;
   }
 
   /** Writes down that a stored session was used. */
   async touch(session: RequestedSession, identity: StoredIdentity): Promise<'done' | 'gone'> {
     const used = await this.backend.touch(identity);
-    return used === 'gone' ? this.#gone(session) : this.#done(session, used);
+    return used === 'gone' ? this.#gone(session, 'touch') : this.#done(session, 'touch', used);
   }
 
   /** Another request ended the session: the answer neither sets its cookie nor clears it. Reported once. */
@@ -79,14 +83,16 @@ export class SessionWriter {
     return standing.kind === 'stored' ? standing.identity : undefined;
   }
 
-  #done({ state, host }: RequestedSession, { token, moments }: Used): 'done' {
+  #done({ state, host }: RequestedSession, verb: string, { token, moments }: Used): 'done' {
     state.moveMoments(moments);
     host.answer.renewCookie(token);
+    host.trace(() => `${verb}: done`);
     return 'done';
   }
 
-  #gone(session: RequestedSession): 'gone' {
+  #gone(session: RequestedSession, verb: string): 'gone' {
     this.markEnded(session);
+    session.host.trace(() => `${verb}: another request has ended the session`);
     return 'gone';
   }
 }

@@ -8,7 +8,7 @@ import { sessionOf, type SessionLifecycle } from '../lifecycle/session-lifecycle
 import type { SessionMembers } from '../session/session.interface.js';
 import type { CurrentExchange } from './current-exchange.js';
 import { makeExcludedSession } from './excluded-session.js';
-import { makeHoldable } from '../http/response-hold.js';
+import { makeHoldable } from '../http/held-methods.js';
 import { addFirstHook, type Hookable } from './first-fastify-hook.js';
 
 /** A request of Express, of Fastify or of Node. */

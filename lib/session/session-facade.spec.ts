@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { jsonCodec } from '../codec/json.codec.js';
 import { HttpSession, type SessionHost, type SessionMethods } from './http-session.js';
-import { EMPTY, SessionState } from './session-state.js';
+import { EMPTY } from './standing.js';
+import { SessionState } from './session-state.js';
 
 /** A session over `{ a: 1, id: 'data' }`, and what its facade reports to the lifecycle: looks and changes. */
 function sessionWith() {

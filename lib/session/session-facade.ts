@@ -26,7 +26,7 @@ const ADVICE: Readonly<Record<keyof SessionMembers, string>> = {
   update: 'use set("update", value)',
   take: 'use set("take", value)',
   flash:
-    'use session.flash(category, message) and session.flashes() instead of connect-flash; for data of this name, set("flash", value)',
+    'for messages use session.flash(category, message) and session.flashes() instead of connect-flash; for data of this name use set("flash", value)',
   flashes: 'use set("flashes", value)',
   login: 'use set("login", value)',
   regenerate: 'use set("regenerate", value)',

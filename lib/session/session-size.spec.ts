@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SessionDataError } from '../errors/session.error.js';
 import { assertFits, valueTooLarge } from './session-size.js';
-import type { SessionChange, Texts } from './session-state.js';
+import type { SessionChange, Texts } from './session-change.js';
 
 const change = (set: Texts, removed: string[] = []): SessionChange => ({ set, delete: removed });
 /** A text of so many bytes. */

@@ -1,6 +1,6 @@
 import { SessionDataError } from '../errors/session.error.js';
 import { isDataField, keyOfField } from './session-fields.js';
-import type { SessionChange, Texts } from './session-state.js';
+import type { SessionChange, Texts } from './session-change.js';
 
 /**
  * Refuses a change that makes a session larger than `maxSize`. One that does not grow it passes, however large it is.

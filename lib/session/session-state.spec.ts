@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { jsonCodec } from '../codec/json.codec.js';
 import { SessionDataError } from '../errors/session.error.js';
 import type { SessionMeta } from './session-meta.js';
-import { EMPTY, SessionState, type SessionChange, type StoredIdentity, type Texts } from './session-state.js';
+import { EMPTY, type StoredIdentity } from './standing.js';
+import { SessionState } from './session-state.js';
+import type { SessionChange, Texts } from './session-change.js';
 
 const meta: SessionMeta = { createdAt: 1, endsAt: 1_000, user: undefined, loggedInAt: undefined };
 const identity: StoredIdentity = { token: 'sid', id: 'id', meta, moments: { lastSeenAt: 1, expiresAt: 100 } };

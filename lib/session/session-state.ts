@@ -3,40 +3,15 @@ import { SessionDataError } from '../errors/session.error.js';
 import type { SessionMoments } from '../store/session-record.interface.js';
 import { encodeValue } from './encode-value.js';
 import { fieldOfKey, isDataField, isFlashField, keyOfField } from './session-fields.js';
-import type { SessionMeta } from './session-meta.js';
+import { applyChange, NO_CHANGE, type SessionChange, type Texts } from './session-change.js';
 import { sizeOf, valueTooLarge } from './session-size.js';
-
-/** Identifies a stored session: its token, its id, and what its record says apart from the data. */
-export interface StoredIdentity {
-  /** The value of the session cookie. */
-  readonly token: string;
-  readonly id: string;
-  readonly meta: SessionMeta;
-  readonly moments: SessionMoments;
-}
-
-/** Texts by field, as the store holds them. */
-export type Texts = Readonly<Record<string, string>>;
-
-/** What a handler did to the data: the texts to write and the fields to remove. */
-export interface SessionChange {
-  readonly set: Texts;
-  readonly delete: readonly string[];
-}
+import type { Standing, StoredIdentity } from './standing.js';
 
 /** The options that concern the data. */
 export interface SessionDataOptions {
   readonly codec: SessionCodec;
   readonly maxSizeBytes: number;
 }
-
-/** Whether the store has a record of the session. */
-export type Standing =
-  /** It has none: a visitor, or a session that this request destroyed. */
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'stored'; readonly identity: StoredIdentity }
-  /** It had one, and another request ended it. */
-  | { readonly kind: 'ended'; readonly identity: StoredIdentity };
 
 /** One key that the handler read or assigned. Only these keys are compared when the change is computed. */
 interface Slot {
@@ -52,10 +27,6 @@ interface Slot {
    */
   status: 'read' | 'broken' | 'assigned' | 'collected';
 }
-
-const NO_CHANGE: SessionChange = Object.freeze({ set: Object.freeze({}), delete: Object.freeze([]) });
-
-export const EMPTY: Standing = Object.freeze({ kind: 'empty' });
 
 /**
  * The data of one session during one request: the texts that the store holds, and what the handler made of them. It
@@ -306,13 +277,6 @@ export class SessionState {
   #recode(stored: string): string {
     return this.options.codec.encode(this.options.codec.decode(stored));
   }
-}
-
-/** The texts after a change. */
-export function applyChange(texts: Texts, { set, delete: removed }: SessionChange): Texts {
-  const result: Record<string, string> = { ...texts, ...set };
-  for (const field of removed) delete result[field];
-  return result;
 }
 
 function isAssigned({ status }: Slot): boolean {

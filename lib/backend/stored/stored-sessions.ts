@@ -3,12 +3,8 @@ import { SessionClosedError, SessionStoreError } from '../../errors/session.erro
 import type { SessionEvents } from '../../events/session-events.js';
 import type { ResolvedSessionOptions } from '../../options/resolved-session-options.interface.js';
 import { decodeMeta, encodeMeta, type SessionMeta } from '../../session/session-meta.js';
-import {
-  applyChange,
-  type SessionChange,
-  type StoredIdentity,
-  type Texts,
-} from '../../session/session-state.js';
+import { applyChange, type SessionChange, type Texts } from '../../session/session-change.js';
+import type { StoredIdentity } from '../../session/standing.js';
 import type { GuardedStore } from '../../store/guarded-store.js';
 import { isMoment } from '../../store/record-operations.js';
 import type { SessionMoments, SessionRecord } from '../../store/session-record.interface.js';
