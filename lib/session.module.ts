@@ -6,9 +6,12 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigError } from './errors/session-config.error.js';
 import type { SessionModuleOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE, SESSION_OPTIONS } from './session.constants.js';
+import { serveGateway } from './nest/bind-to-adapter.js';
+import { rememberUpgradeRequests } from './nest/upgrade-requests.js';
 import type { SessionEngine } from './session.engine.js';
 import {
   asyncOptionsProviders,
@@ -34,7 +37,10 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
   readonly #engine: SessionEngine;
 
   /** @throws SessionConfigError when the module was imported without `forRoot()` or `forRootAsync()` */
-  constructor(@Optional() @Inject(SESSION_ENGINE) engine?: SessionEngine) {
+  constructor(
+    @Inject(ApplicationConfig) config: ApplicationConfig,
+    @Optional() @Inject(SESSION_ENGINE) engine?: SessionEngine,
+  ) {
     if (!engine) {
       throw new SessionConfigError([
         {
@@ -45,6 +51,7 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
       ]);
     }
     this.#engine = engine;
+    rememberUpgradeRequests(config, request => serveGateway(request, engine.lifecycle));
   }
 
   /**

@@ -65,6 +65,12 @@ export function serveUpgrades(host: HttpAdapterHost, lifecycle: SessionLifecycle
   });
 }
 
+/** Lets the requests of a gateway's server find their session: it may listen on a port of its own. */
+export function serveGateway(request: IncomingMessage, lifecycle: SessionLifecycle): void {
+  const { server } = request.socket as Socket & { readonly server?: Server };
+  if (server && !byServer.has(server)) byServer.set(server, lifecycle);
+}
+
 /**
  * The exchange of a request. Every request that goes through the adapter has one. An upgrade request does not go through
  * it and gets a new one at each call. `undefined`: the request is not one of an application with SessionModule.

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestSession } from '../lifecycle/request-session.js';
 import { exchangeOf, unattachedExchangeOf } from './bind-to-adapter.js';
 import { noSessionError } from './no-session-error.js';
+import { upgradeRequestOf } from './upgrade-requests.js';
 
 /**
  * An object in which a request is found: the request itself, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a
@@ -40,15 +41,18 @@ export function exchangeOfHost(host: ArgumentsHost): RequestSession | undefined 
 }
 
 /**
- * The carrier is an ArgumentsHost, a request of Express, Fastify or Node, a GraphQL context, or a socket.io client. A
- * socket.io client keeps the request by which it connected: an upgrade request, or an ordinary one if the client began to
- * poll. The adapter sees neither of them.
+ * The carrier is an ArgumentsHost, a request of Express, Fastify or Node, a GraphQL context, or a gateway's client. The
+ * request by which a client connected is an upgrade request, or an ordinary one if a socket.io client began to poll. The
+ * adapter sees neither of them.
  */
 function exchangeOfCarrier(carrier: object): RequestSession | undefined {
   if (isHost(carrier)) return exchangeOfHost(carrier);
   const { headers, raw, request } = carrier as { headers?: unknown; raw?: unknown; request?: Found };
   if (headers !== undefined || raw !== undefined) return exchangeOf(carrier as Found);
-  return exchangeOfGraphqlContext(carrier) ?? (request && unattachedExchangeOf(request));
+  const exchange = exchangeOfGraphqlContext(carrier);
+  if (exchange) return exchange;
+  const connected = request ?? upgradeRequestOf(carrier);
+  return connected && unattachedExchangeOf(connected);
 }
 
 /**

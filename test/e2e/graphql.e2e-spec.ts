@@ -479,7 +479,7 @@ describe.each(titled)('the context of $title', ({ name, platform, module }) => {
     await running.close();
   });
 
-  it('without a request has no session, and the error says what it needs', async () => {
+  it('without a request has no session, and the log says what it needs', async () => {
     const running = await start({ context: () => ({ req: {} }) });
     const { data, errors } = await ask(running.browser(), '{ current }');
     // Mercurius adds its own `reply`, which has the request.
@@ -489,6 +489,9 @@ describe.each(titled)('the context of $title', ({ name, platform, module }) => {
         expect.objectContaining({
           message: expect.stringMatching(/the GraphQL context has no request.*"req"/) as string,
         }),
+      ]);
+      expect(running.logs.filter(line => line.startsWith('error'))).toEqual([
+        expect.stringContaining('the GraphQL context has no request'),
       ]);
     }
     await running.close();

@@ -217,6 +217,7 @@ export const guarantees: readonly Guarantee[] = [
 /** E2e specs that show no guarantee, and what they are about instead. */
 export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('current-session')]: '`Sessions.current()`, wherever it is injected',
+  [e2e('gateways')]: 'the session in WebSocket gateways, with platform-ws and with socket.io',
   [e2e('many-users')]: 'a crowd of users, each with the answers that belong to them',
   [e2e('memory-use')]: 'what many requests leave in memory: nothing',
   [e2e('nested-applications')]: 'a Nest application mounted in another one, both with sessions',
