@@ -69,16 +69,10 @@ export class ResponseHold implements Hold {
   }
 
   call(method: HeadMethod, args: unknown[]): unknown {
-    switch (this.#state) {
-      case 'held':
-        return this.#start(method, args);
-      case 'leaving':
-        return this.#enqueue(method, args);
-      case 'replaced':
-        return this.#drop(method, args);
-      default:
-        return this.#original(method, args);
-    }
+    if (this.#state === 'held') return this.#start(method, args);
+    if (this.#state === 'leaving') return this.#enqueue(method, args);
+    if (this.#state === 'replaced') return this.#drop(method, args);
+    return this.#original(method, args);
   }
 
   #start(method: HeadMethod, args: unknown[]): unknown {

@@ -137,18 +137,23 @@ export class RequestSession implements SessionRequest, HeadHolder {
     const { session } = this;
     const hold = this.#hold;
     if (!hold || !session) return undefined; // nothing has used the session
+    let plan: CommitPlan;
     try {
-      const plan = this.#plan(session, hold.state, status, this.#queue?.isBusy ?? false);
-      if (plan.kind === 'nothing') return undefined;
-      if (plan.kind !== 'wait')
-        return this.#report(this.queue.exclusive(() => this.#carryOut(session, plan)));
-      if (plan.next === 'nothing') return this.queue.idle();
-      // Operations that the handler started but did not await still affect this response, so the commit waits for them.
-      // Operations that are started from now on wait for the commit.
-      return this.#report(this.queue.behind(failure => this.#commitAfter(failure, status)));
+      plan = this.#plan(session, hold.state, status, this.#queue?.isBusy ?? false);
     } catch (error) {
-      return this.#report(Promise.reject(error));
+      return Promise.reject(this.#commitError(error)); // a value cannot be encoded
     }
+    if (plan.kind === 'nothing') return undefined;
+    if (plan.kind === 'wait' && plan.next === 'nothing') return this.queue.idle();
+    // Operations that the handler started but did not await still affect this response, so the commit waits for them.
+    // Operations that are started from now on wait for the commit.
+    const committed =
+      plan.kind === 'wait'
+        ? this.queue.behind(failure => this.#commitAfter(failure, status))
+        : this.queue.exclusive(() => this.#carryOut(session, plan));
+    return committed.catch((error: unknown) => {
+      throw this.#commitError(error);
+    });
   }
 
   dress(head: ResponseHead): void {
@@ -301,15 +306,13 @@ export class RequestSession implements SessionRequest, HeadHolder {
     }
   }
 
-  /** A commit that fails is not tried again. */
-  #report(commit: Promise<void>): Promise<void> {
-    return commit.catch((error: unknown) => {
-      this.#saving = 'nothing';
-      this.answer.noteError(error);
-      // Faults of the store are events, and a client can cause a 409. Everything else is a mistake of the application.
-      const isMistake = !(error instanceof SessionError) || error.getStatus() === 500;
-      if (isMistake) this.parts.log.error('The session was not saved', error);
-      throw error instanceof Error ? error : new Error(String(error), { cause: error });
-    });
+  /** Notes that the commit failed. It is not tried again. */
+  #commitError(error: unknown): Error {
+    this.#saving = 'nothing';
+    this.answer.noteError(error);
+    // Faults of the store are events, and a client can cause a 409. Everything else is a mistake of the application.
+    const isMistake = !(error instanceof SessionError) || error.getStatus() === 500;
+    if (isMistake) this.parts.log.error('The session was not saved', error);
+    return error instanceof Error ? error : new Error(String(error), { cause: error });
   }
 }
