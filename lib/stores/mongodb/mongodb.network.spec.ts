@@ -30,6 +30,26 @@ function held(): number {
   return process.getActiveResourcesInfo().filter(name => /TCP|Timeout/.test(name)).length;
 }
 
+/** Ten callers ask without end; replies are lost for a while, then all connections are closed. */
+async function closeUnderLoad(proxy: TcpProxy, ask: () => PromiseLike<unknown>): Promise<void> {
+  const end = new AbortController();
+  const callers = Array.from({ length: 10 }, async () => {
+    while (!end.signal.aborted) {
+      // A caller has a deadline, as a request has.
+      await Promise.race([Promise.resolve(ask()).catch(() => undefined), wait(200)]);
+      await wait(5);
+    }
+  });
+  await wait(100);
+  proxy.silence();
+  await wait(300);
+  proxy.thaw();
+  proxy.cut('fin');
+  await wait(20);
+  end.abort();
+  await Promise.all(callers);
+}
+
 describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => {
   let database: string;
   let target: number;
@@ -237,33 +257,13 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
   });
 
   describe('when the server closes connections that wait for an answer, which may leave the driver stuck', () => {
-    /** Ten callers ask without end; replies are lost for a while, then all connections are closed. */
-    async function closeUnderLoad(ask: () => PromiseLike<unknown>): Promise<void> {
-      const end = new AbortController();
-      const callers = Array.from({ length: 10 }, async () => {
-        while (!end.signal.aborted) {
-          // A caller has a deadline, as a request has.
-          await Promise.race([Promise.resolve(ask()).catch(() => undefined), wait(200)]);
-          await wait(5);
-        }
-      });
-      await wait(100);
-      proxy.silence();
-      await wait(300);
-      proxy.thaw();
-      proxy.cut('fin');
-      await wait(20);
-      end.abort();
-      await Promise.all(callers);
-    }
-
     it('a client of our own is replaced: the store is used again within 2 s, ten times in a row', async () => {
       const store = newStore(proxy.port);
       await store.open();
       await store.create(idOf('stuck'), recordOf());
       const before = held();
       for (let round = 0; round < 10; round++) {
-        await closeUnderLoad(() => store.load(idOf('stuck')));
+        await closeUnderLoad(proxy, () => store.load(idOf('stuck')));
         expect(await untilItWorks(() => within(1_000, store.load(idOf('stuck'))), 10_000)).toBeLessThan(
           2_000,
         );
@@ -293,7 +293,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
           await store.open();
           await store.create(idOf('given'), recordOf());
           for (let round = 0; round < 20 && warnings.length === 0; round++) {
-            await closeUnderLoad(() => store.load(idOf('given')));
+            await closeUnderLoad(proxy, () => store.load(idOf('given')));
             expect(await untilItWorks(() => within(1_000, store.load(idOf('given'))), 10_000)).toBeLessThan(
               2_000,
             );
@@ -341,7 +341,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
         await store.open();
         await store.create(idOf('only'), recordOf());
         for (let round = 0, isStuck = false; round < 20 && !isStuck; round++) {
-          await closeUnderLoad(() => store.load(idOf('only')));
+          await closeUnderLoad(proxy, () => store.load(idOf('only')));
           isStuck = await untilItWorks(() => within(1_000, store.load(idOf('only'))), 2_000).then(
             () => false,
             () => true,
