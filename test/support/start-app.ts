@@ -1,5 +1,12 @@
 import 'reflect-metadata';
-import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
+import {
+  Module,
+  type DynamicModule,
+  type INestApplication,
+  type LoggerService,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import {
   SessionModule,
@@ -9,6 +16,7 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { SESSION_CLOCK } from '../../lib/session.constants.js';
+import type { Clock } from '../../lib/time/clock.js';
 import type { Backend } from './backends.js';
 import { Browser } from './browser.js';
 import { ManualClock } from './manual-clock.js';
@@ -21,6 +29,8 @@ export interface AppOptions extends Pick<ModuleMetadata, 'controllers' | 'provid
   /** Further options of the module. */
   readonly session?: Partial<SessionModuleOptions>;
   readonly clock?: ManualClock;
+  /** How Nest makes the application; by default as `main.ts` does, with `NestFactory`. */
+  readonly madeBy?: 'NestFactory' | 'testing module';
   /** Before `listen`: global prefix, filters, middleware … */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
 }
@@ -49,6 +59,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     session,
     configure,
     clock = new ManualClock(),
+    madeBy = 'NestFactory',
     imports = [],
     ...metadata
   } = options;
@@ -57,15 +68,19 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   // A store outside of the process, on a machine that is busy: what is tested is seldom how fast it is.
   const moduleOptions = { storeTimeout: 10_000, ...place.options, ...session } as SessionModuleOptions;
   const logs: string[] = [];
-  const module = await Test.createTestingModule({
-    imports: [SessionModule.forRoot(moduleOptions), ...imports],
-    ...metadata,
-  })
-    .overrideProvider(SESSION_CLOCK)
-    .useValue(clock)
-    .setLogger(loggerTo(logs))
-    .compile();
-  const app = module.createNestApplication(platform.adapter(), { logger: loggerTo(logs) });
+  const logger = loggerTo(logs);
+  const sessionModule = withClock(SessionModule.forRoot(moduleOptions), clock);
+  @Module({ imports: [sessionModule, ...imports], ...metadata })
+  class AppModule {}
+  const app =
+    madeBy === 'NestFactory'
+      ? // An error at the start is the test's to judge: Nest's default ends the process.
+        await NestFactory.create(AppModule, platform.adapter(), { logger, abortOnError: false })
+      : (
+          await Test.createTestingModule({ imports: [AppModule] })
+            .setLogger(logger)
+            .compile()
+        ).createNestApplication(platform.adapter(), { logger });
   const events: SessionEvent[] = [];
   const sessions = app.get(Sessions);
   sessions.events$.subscribe(event => events.push(event));
@@ -87,6 +102,19 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       await place.dispose();
     },
   };
+}
+
+/**
+ * `NestFactory` cannot override a provider as a testing module can. A dynamic module is plain data, so its provider of
+ * the clock is replaced before Nest sees it; everything else stays what `forRoot()` returned.
+ */
+function withClock(session: DynamicModule, clock: Clock): DynamicModule {
+  const { providers = [] } = session;
+  const others = providers.filter(
+    provider => typeof provider === 'function' || provider.provide !== SESSION_CLOCK,
+  );
+  if (others.length !== providers.length - 1) throw new Error('forRoot() has no provider of SESSION_CLOCK');
+  return { ...session, providers: [...others, { provide: SESSION_CLOCK, useValue: clock }] };
 }
 
 function loggerTo(logs: string[]): LoggerService {
