@@ -4,8 +4,7 @@ import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
 import type { FaultyStore } from '../support/faulty-store.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, nobody, returning, type Handler } from '../support/scripted-routes.js';
+import { answering, me, NO_SESSION, returning, startScriptedApp, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import type { RunningApp } from '../support/start-app.js';
 
@@ -37,7 +36,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
   async function signedIn(user: string): Promise<Browser> {
     const browser = running.browser();
     await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         session.of = user;
         await session.login(user);
       }),
@@ -54,7 +53,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
   it('reads see an empty session, in both orders, and both sessions live on', async () => {
     for (const cookie of [both(alice, bob), both(bob, alice)]) {
       const answer = await running.browser().get('/me', { cookie });
-      expect(answer.json()).toEqual(nobody);
+      expect(answer.json()).toEqual(NO_SESSION);
       expect(answer.setCookies).toEqual([]);
       expect(answer.headers.get('vary')).toBe('Cookie');
     }
@@ -73,7 +72,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     ['by hand', answering],
   ])('an assignment is refused with 409, without a cookie or a record (%s)', async (_, style) => {
     store.taken();
-    const handler: Handler = ({ session, raw }) => {
+    const handler: Script = (session, { raw }) => {
       session.mark = 1;
       if (style === answering) raw.end('never seen');
       return 'never seen';
@@ -88,7 +87,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
   it('save(), update() and flash messages are refused with SESSION_AMBIGUOUS', async () => {
     const codes: string[] = [];
     const answer = await running.browser().get(
-      returning(async ({ session }) => {
+      returning(async session => {
         session.mark = 1;
         codes.push(await codeOf(session.save()), await codeOf(session.update('count', () => 1)));
         session.delete('mark');
@@ -107,7 +106,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     const carol = await signedIn('carol');
     const browser = running.browser();
     const answer = await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         await session.login('alice');
         session.mark = 'after';
       }),
@@ -116,7 +115,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     expect(answer.status).toBe(200);
     expect(answer.setCookies).toHaveLength(1);
     expect(await me(browser)).toEqual({ user: 'alice', data: { mark: 'after' } });
-    for (const old of [alice, bob, carol]) expect(await me(old)).toEqual(nobody);
+    for (const old of [alice, bob, carol]) expect(await me(old)).toEqual(NO_SESSION);
     expect(await running.sessions.listByUser('alice')).toHaveLength(1);
     expect(await running.sessions.listByUser('bob')).toEqual([]);
   });
@@ -124,7 +123,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
   it('regenerate() ends every one of them, and the request may write then', async () => {
     const browser = running.browser();
     const answer = await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         await session.regenerate();
         session.mark = 'after';
       }),
@@ -132,22 +131,22 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     );
     expect(answer.setCookies).toHaveLength(1);
     expect(await me(browser)).toEqual({ user: null, data: { mark: 'after' } });
-    for (const old of [alice, bob]) expect(await me(old)).toEqual(nobody);
+    for (const old of [alice, bob]) expect(await me(old)).toEqual(NO_SESSION);
   });
 
   it('destroy() ends every one of them, and clears the cookie once', async () => {
     const answer = await running.browser().get(
-      returning(({ session }) => session.destroy()),
+      returning(session => session.destroy()),
       { cookie: both(alice, bob) },
     );
     expect(answer.setCookies).toHaveLength(1);
     expect(answer.setCookies[0]).toContain('Max-Age=0');
-    for (const old of [alice, bob]) expect(await me(old)).toEqual(nobody);
+    for (const old of [alice, bob]) expect(await me(old)).toEqual(NO_SESSION);
   });
 
   it('when one of the two has ended, the other is the session', async () => {
     const before = both(alice, bob);
-    await bob.get(returning(({ session }) => session.destroy()));
+    await bob.get(returning(session => session.destroy()));
     expect((await running.browser().get('/me', { cookie: before })).json()).toMatchObject({ user: 'alice' });
   });
 
@@ -155,18 +154,18 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     const more = await Promise.all(['c', 'd', 'e'].map(signedIn));
     const dead = await Promise.all(['f', 'g', 'h', 'i'].map(signedIn));
     const deadCookie = both(...dead);
-    for (const browser of dead) await browser.get(returning(({ session }) => session.destroy()));
+    for (const browser of dead) await browser.get(returning(session => session.destroy()));
     store.taken();
     expect((await running.browser().get('/me', { cookie: `${deadCookie}; ${alice.cookie}` })).json()).toEqual(
-      nobody,
+      NO_SESSION,
     );
     expect(store.taken()).toEqual(['load', 'load', 'load', 'load']);
-    // Five live ones: four are ended, and the fifth, which nobody looked at, is not touched.
+    // Five live ones: four are ended, and the fifth, which the request did not look at, is not touched.
     await running.browser().get(
-      returning(({ session }) => session.destroy()),
+      returning(session => session.destroy()),
       { cookie: both(alice, bob, ...more) },
     );
-    expect(await me(alice)).toEqual(nobody);
+    expect(await me(alice)).toEqual(NO_SESSION);
     expect((await me(more[2]!)).user).toBe('e');
   });
 });

@@ -30,13 +30,12 @@ import { Session, SessionConfigError, SessionModule, Sessions, SessionStore } fr
 import { Browser } from '../support/browser.js';
 import { Deferred } from '../support/deferred.js';
 import { platforms, type Platform } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { returning, ScriptedController, type Me } from '../support/scripted-routes.js';
+import { me, returning, ScriptController, startScriptedApp, type Me } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 
 type Anything = Session<Record<string, unknown>>;
-const write = returning(({ session }) => {
+const write = returning(session => {
   session.count = Number(session.count ?? 0) + 1;
   return { count: session.count };
 });
@@ -154,19 +153,19 @@ describe.each(platforms)('applications on $name', platform => {
       const both = other.copy(one.url);
       expect((await both.get(write)).json()).toEqual({ count: 2 });
       expect((await both.copy(two.url).get(write)).json()).toEqual({ count: 2 });
-      await both.get(returning(({ session }) => session.destroy()));
+      await both.get(returning(session => session.destroy()));
       expect([...both.cookies.keys()]).toEqual(['two']);
     } finally {
       await Promise.all([one.close(), two.close()]);
     }
   });
 
-  it('two applications in one process, with one cookie name: a session of the one is nobody in the other', async () => {
+  it('two applications in one process, with one cookie name: a session of one is no session in the other', async () => {
     const apps = [await startScriptedApp(platform), await startScriptedApp(platform)] as const;
     try {
       const [one, two] = apps;
       const browser = one.browser();
-      await browser.get(returning(({ session }) => session.login('alice')));
+      await browser.get(returning(session => session.login('alice')));
       const stranger = browser.copy(two.url);
       expect(await me(stranger)).toEqual({ user: null, data: {} });
       expect(two.events).toEqual([expect.objectContaining({ type: 'rejected', reason: 'unknown' })]);
@@ -208,13 +207,13 @@ describe.each(platforms)('applications on $name', platform => {
         @Inject(SessionStore) readonly store: SessionStore,
       ) {}
     }
-    @Module({ controllers: [ScriptedController], providers: [Accounts] })
+    @Module({ controllers: [ScriptController], providers: [Accounts] })
     class FeatureModule {}
     @Module({ imports: [FeatureModule, SessionModule.forRoot('memory')] })
     class RootModule {}
     await during(create(platform, RootModule), async app => {
       const browser = await browserOf(app);
-      await browser.get(returning(({ session }) => session.login('alice')));
+      await browser.get(returning(session => session.login('alice')));
       const { sessions, store } = app.get(Accounts, { strict: false });
       const [info] = await sessions.listByUser('alice');
       expect(await store.load(info!.id)).toMatchObject({ data: {} });
@@ -225,7 +224,7 @@ describe.each(platforms)('applications on $name', platform => {
   it('imported twice with the same options: bound once, and one store', async () => {
     @Module({
       imports: [SessionModule.forRoot({ type: 'memory', idleTimeout: '10m' })],
-      controllers: [ScriptedController],
+      controllers: [ScriptController],
     })
     class FeatureModule {}
     const options = { type: 'memory', idleTimeout: '10m' } as const;
@@ -267,7 +266,7 @@ describe.each(platforms)('applications on $name', platform => {
     const entered = new Deferred();
     const goOn = new Deferred();
     const answer = running.browser().get(
-      returning(async ({ session }) => {
+      returning(async session => {
         session.mark = 1;
         entered.resolve();
         await goOn.promise;
@@ -286,7 +285,7 @@ describe.each(platforms)('applications on $name', platform => {
 });
 
 describe('an instance of the platform that the user made', () => {
-  const signIn = returning(async ({ session }) => {
+  const signIn = returning(async session => {
     await session.login('alice');
   });
 

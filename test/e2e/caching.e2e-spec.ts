@@ -4,53 +4,52 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, passing, returning, type Handler } from '../support/scripted-routes.js';
+import { answering, me, passing, returning, startScriptedApp, type Script } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 
-const looks: Record<string, Handler> = {
-  'a property': ({ session }) => void session.mark,
-  'get()': ({ session }) => void session.get('mark'),
-  'has()': ({ session }) => void session.has('mark'),
-  in: ({ session }) => void ('mark' in session),
-  'Object.keys()': ({ session }) => void Object.keys(session),
-  'for … in': ({ session }) => {
+const looks: Record<string, Script> = {
+  'a property': session => void session.mark,
+  'get()': session => void session.get('mark'),
+  'has()': session => void session.has('mark'),
+  in: session => void ('mark' in session),
+  'Object.keys()': session => void Object.keys(session),
+  'for … in': session => {
     for (const key in session) void key;
   },
-  spread: ({ session }) => void { ...session },
-  'JSON.stringify()': ({ session }) => void JSON.stringify(session),
-  isNew: ({ session }) => void session.isNew,
-  loggedInAs: ({ session }) => void session.loggedInAs,
-  'flashes()': ({ session }) => session.flashes().then(() => undefined),
-  'take()': ({ session }) => session.take('nothing').then(() => undefined),
-  'update()': ({ session }) => session.update('nothing', () => undefined).then(() => undefined),
-  loggedInAt: ({ session }) => void session.loggedInAt,
-  'request.session': ({ request }) => void request.session.mark,
+  spread: session => void { ...session },
+  'JSON.stringify()': session => void JSON.stringify(session),
+  isNew: session => void session.isNew,
+  loggedInAs: session => void session.loggedInAs,
+  'flashes()': session => session.flashes().then(() => undefined),
+  'take()': session => session.take('nothing').then(() => undefined),
+  'update()': session => session.update('nothing', () => undefined).then(() => undefined),
+  loggedInAt: session => void session.loggedInAt,
+  'request.session': (_, { request }) => void request.session.mark,
 };
 
-const noLooks: Record<string, Handler> = {
+const noLooks: Record<string, Script> = {
   nothing: () => undefined,
-  id: ({ session }) => void session.id,
-  createdAt: ({ session }) => void session.createdAt,
-  lastSeenAt: ({ session }) => void session.lastSeenAt,
-  expiresAt: ({ session }) => void session.expiresAt,
-  await: async ({ session }) => void (await session),
-  'a symbol': ({ session }) => void (session as unknown as Record<symbol, unknown>)[Symbol.iterator],
-  'util.inspect()': ({ session }) => void inspect(session),
-  'a method': ({ session }) => void session.login,
+  id: session => void session.id,
+  createdAt: session => void session.createdAt,
+  lastSeenAt: session => void session.lastSeenAt,
+  expiresAt: session => void session.expiresAt,
+  await: async session => void (await session),
+  'a symbol': session => void (session as unknown as Record<symbol, unknown>)[Symbol.iterator],
+  'util.inspect()': session => void inspect(session),
+  'a method': session => void session.login,
 };
 
 /** A page that says it may be kept, and signs somebody in. */
 const login = (user: string) =>
-  passing(async ({ session, response }) => {
+  passing(async (session, { response }) => {
     response.header('cache-control', 'public, max-age=3600');
     await session.login(user);
     return { user };
   });
 
 /** All that hands out ids, in one request. */
-const busy: Handler = async ({ session }) => {
+const busy: Script = async session => {
   session.mark = 1;
   await session.regenerate({ keep: true });
   await session.save();
@@ -59,10 +58,10 @@ const busy: Handler = async ({ session }) => {
   await session.save();
 };
 
-const ending: Handler = async context => {
-  await busy(context);
-  await context.session.login('alice');
-  await context.session.destroy();
+const ending: Script = async (session, http) => {
+  await busy(session, http);
+  await session.login('alice');
+  await session.destroy();
 };
 
 @Controller()
@@ -83,13 +82,13 @@ describe.each(platforms)('answers and caches on $name', platform => {
   /** A visitor, and a browser with a session. */
   async function browsers(): Promise<Browser[]> {
     const known = running.browser();
-    await known.get(returning(({ session }) => void (session.mark = 1)));
+    await known.get(returning(session => void (session.mark = 1)));
     return [running.browser(), known];
   }
 
   describe('Vary: Cookie', () => {
     for (const [name, look] of Object.entries(looks)) {
-      it(`${name} is a look, of an empty session too`, async () => {
+      it(`${name} reads the session, an empty one too`, async () => {
         for (const browser of await browsers()) {
           const answer = await browser.get(returning(look));
           expect(answer.status).toBe(200);
@@ -99,13 +98,13 @@ describe.each(platforms)('answers and caches on $name', platform => {
       });
     }
 
-    it("@Session('key') is a look", async () => {
+    it("@Session('key') reads the session", async () => {
       for (const browser of await browsers())
         expect((await browser.get('/key')).headers.get('vary')).toBe('Cookie');
     });
 
     for (const [name, noLook] of Object.entries(noLooks)) {
-      it(`${name} is none`, async () => {
+      it(`${name} does not read the session`, async () => {
         for (const browser of await browsers()) {
           const answer = await browser.get(returning(noLook));
           expect(answer.status).toBe(200);
@@ -126,11 +125,11 @@ describe.each(platforms)('answers and caches on $name', platform => {
       ['X-Cookie', 'X-Cookie, Cookie'],
       ['Cookie-Consent', 'Cookie-Consent, Cookie'],
     ])('is merged into "%s"', async (given, expected) => {
-      const reading: Handler = ({ session, response }) => {
+      const reading: Script = (session, { response }) => {
         response.header('vary', given);
         return { mark: session.mark };
       };
-      const writing: Handler = ({ session, raw }) => {
+      const writing: Script = (session, { raw }) => {
         void session.mark;
         raw.writeHead(200, { VARY: given }).end();
       };
@@ -141,7 +140,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
 
     it('is merged into a list of headers', async () => {
       const answer = await running.browser().get(
-        answering(({ session, raw }) => {
+        answering((session, { raw }) => {
           raw.setHeader('vary', ['Accept', 'Origin']);
           void session.mark;
           raw.end();
@@ -152,7 +151,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
 
     it('is there on HEAD and on 304, too', async () => {
       const [, known] = await browsers();
-      const path = answering(({ session, raw }) => {
+      const path = answering((session, { raw }) => {
         void session.mark;
         raw.writeHead(304).end();
       });
@@ -173,18 +172,19 @@ describe.each(platforms)('answers and caches on $name', platform => {
       'immutable',
     ])('replaces "%s" when the cookie is set or cleared, and only then', async given => {
       const page =
-        (act: Handler): Handler =>
-        async context => {
-          context.response.header('cache-control', given);
-          context.response.header('cdn-cache-control', 'max-age=600');
-          context.response.header('surrogate-control', 'max-age=600');
-          await act(context);
+        (act: Script): Script =>
+        async (session, http) => {
+          const { response } = http;
+          response.header('cache-control', given);
+          response.header('cdn-cache-control', 'max-age=600');
+          response.header('surrogate-control', 'max-age=600');
+          await act(session, http);
         };
       const browser = running.browser();
-      const created = await browser.get(passing(page(({ session }) => void (session.mark = 1))));
-      const updated = await browser.get(passing(page(({ session }) => void (session.mark = 2))));
-      const rotated = await browser.get(passing(page(({ session }) => session.login('alice'))));
-      const ended = await browser.get(passing(page(({ session }) => session.destroy())));
+      const created = await browser.get(passing(page(session => void (session.mark = 1))));
+      const updated = await browser.get(passing(page(session => void (session.mark = 2))));
+      const rotated = await browser.get(passing(page(session => session.login('alice'))));
+      const ended = await browser.get(passing(page(session => session.destroy())));
       for (const { headers, setCookies } of [created, rotated, ended]) {
         expect(setCookies).toHaveLength(1);
         expect(headers.get('cache-control')).toBe('no-store');
@@ -198,7 +198,7 @@ describe.each(platforms)('answers and caches on $name', platform => {
   });
 
   it('a cache that obeys RFC 9111 never serves one user the page of another', async () => {
-    const page = passing(({ session, response }) => {
+    const page = passing((session, { response }) => {
       response.header('cache-control', 'public, max-age=3600');
       return { user: session.loggedInAs ?? null, visits: session.visits };
     });
@@ -266,9 +266,9 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
   });
   afterAll(() => running.close());
 
-  it('regenerate twice and save: one, of the session that lives', async () => {
+  it('regenerate() twice and save(): one, of the session that is alive', async () => {
     const browser = running.browser();
-    await browser.get(returning(({ session }) => void (session.first = 1)));
+    await browser.get(returning(session => void (session.first = 1)));
     const before = browser.cookie;
     const answer = await browser.get(returning(busy));
     expect(answer.setCookies).toHaveLength(1);
@@ -276,30 +276,28 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
     expect((await me(browser)).data).toEqual({ mark: 2 });
   });
 
-  it('and destroy: one that clears; for a visitor none', async () => {
+  it('and destroy(): one that clears it; none for a visitor', async () => {
     const browser = running.browser();
-    await browser.get(returning(({ session }) => void (session.first = 1)));
+    await browser.get(returning(session => void (session.first = 1)));
     const answer = await browser.get(returning(ending));
     expect(answer.setCookies).toHaveLength(1);
     expect(browser.cookies.size).toBe(0);
     expect((await running.browser().get(returning(ending))).setCookies).toEqual([]);
   });
 
-  it('destroy and a farewell: one, of the new session', async () => {
+  it('destroy() and a flash message: one, of the new session', async () => {
     const browser = running.browser();
-    await browser.get(returning(({ session }) => void (session.first = 1)));
+    await browser.get(returning(session => void (session.first = 1)));
     const before = browser.copy();
     const answer = await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         await session.destroy();
         session.flash('info', 'good bye');
       }),
     );
     expect(answer.setCookies).toHaveLength(1);
     expect(browser.cookie).not.toBe(before.cookie);
-    expect((await browser.get(returning(({ session }) => session.flashes('info')))).json()).toEqual([
-      'good bye',
-    ]);
+    expect((await browser.get(returning(session => session.flashes('info')))).json()).toEqual(['good bye']);
     expect((await me(before)).data).toEqual({});
   });
 
@@ -311,7 +309,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
       '__Host-sid=prefixed; Secure; Path=/',
     ];
     const answer = await running.browser().get(
-      passing(({ session, response }) => {
+      passing((session, { response }) => {
         response.header('set-cookie', [
           ...foreign.slice(0, 2),
           'sid=planted; Path=/',
@@ -327,7 +325,7 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
 
   it('a hundred saves of an existing session leave the cookie alone', async () => {
     const browser = running.browser();
-    const count = returning(({ session }) => {
+    const count = returning(session => {
       session.count = Number(session.count ?? 0) + 1;
       return session.count;
     });
@@ -343,12 +341,12 @@ describe.each(platforms)('one Set-Cookie of ours on $name', platform => {
 });
 
 describe.each(platforms)('a session that cannot be read, on $name', platform => {
-  it('is a look all the same: 503 with Vary, and no cookie', async () => {
+  it('counts as read: 503 with Vary, and no cookie', async () => {
     const store = new WatchedStore();
     const running = await startScriptedApp(platform, { backend: { store } });
     try {
       const browser = running.browser();
-      await browser.get(returning(({ session }) => void (session.mark = 1)));
+      await browser.get(returning(session => void (session.mark = 1)));
       const gate = store.hold('load');
       gate.fail(new Error('a fault that the test made'));
       const answer = await browser.get('/me');

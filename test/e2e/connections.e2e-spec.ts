@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getSession } from '../../lib/index.js';
 import { Deferred } from '../support/deferred.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, nobody, returning, type Me } from '../support/scripted-routes.js';
+import { answering, me, NO_SESSION, returning, startScriptedApp, type Me } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 import { exchange, Wire } from '../support/wire.js';
@@ -19,7 +18,7 @@ class PlainController {
   }
 }
 
-const write = returning(({ session }) => {
+const write = returning(session => {
   session.count = Number(session.count ?? 0) + 1;
   return { count: session.count };
 });
@@ -41,7 +40,7 @@ describe.each(platforms)('connections on $name', platform => {
       [alice, 'alice'],
       [bob, 'bob'],
     ] as const)
-      await browser.get(returning(({ session }) => session.login(user)));
+      await browser.get(returning(session => session.login(user)));
     const wire = await Wire.open(running.url);
     for (const [cookie, user] of [
       [alice.cookie, 'alice'],
@@ -71,7 +70,7 @@ describe.each(platforms)('connections on $name', platform => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     expect(answers.map(answer => answer.all('set-cookie').length)).toEqual([1, 0, 0, 1, 0]);
     expect(answers[1]!.json()).toEqual({ count: 2 });
-    expect(answers[2]!.json()).toEqual(nobody);
+    expect(answers[2]!.json()).toEqual(NO_SESSION);
     const tokens = [answers[0]!, answers[3]!].map(answer => answer.all('set-cookie')[0]!.split(';')[0]!);
     expect(new Set([...tokens, alice.cookie]).size).toBe(3);
     for (const cookie of tokens)
@@ -88,22 +87,22 @@ describe.each(platforms)('connections on $name', platform => {
     expect(wire.received).toBe('');
     gate.open();
     expect((await wire.next()).json()).toEqual({ count: 1 });
-    expect((await wire.next()).json()).toEqual(nobody);
+    expect((await wire.next()).json()).toEqual(NO_SESSION);
     wire.close();
   });
 
   it('after our own 503 the connection goes on with the next request', async () => {
     store.hold('create').fail(new Error('a fault that the test made'));
     const wire = await Wire.open(running.url);
-    wire.send(request(answering(({ session, raw }) => ((session.mark = 1), raw.end('never seen')))));
+    wire.send(request(answering((session, { raw }) => ((session.mark = 1), raw.end('never seen')))));
     expect((await wire.next()).status).toBe(503);
     wire.send(request('/me'));
-    expect((await wire.next()).json()).toEqual(nobody);
+    expect((await wire.next()).json()).toEqual(NO_SESSION);
     wire.close();
   });
 
   it('103 Early Hints pass, and the cookie comes with the answer', async () => {
-    const path = answering(({ session, raw }) => {
+    const path = answering((session, { raw }) => {
       session.mark = 1;
       raw.writeEarlyHints({ link: '</style.css>; rel=preload' });
       raw.end('hinted');
@@ -120,7 +119,7 @@ describe.each(platforms)('connections on $name', platform => {
   });
 
   it('the status message and the case of header names come through', async () => {
-    const path = answering(({ session, raw }) => {
+    const path = answering((session, { raw }) => {
       session.mark = 1;
       raw.writeHead(203, 'Third hand', { 'X-Mixed-Case': '1' }).end();
     });
@@ -130,7 +129,7 @@ describe.each(platforms)('connections on $name', platform => {
   });
 
   it('HEAD: saved, the cookie, and no body', async () => {
-    const path = returning(({ session }) => {
+    const path = returning(session => {
       session.mark = 'head';
       return 'never sent';
     });
@@ -150,14 +149,14 @@ describe.each(platforms)('connections on $name', platform => {
   });
 
   it.each(['before the handler is done', 'while the store is asked'])(
-    'a client that leaves %s: the change is saved all the same',
+    'a client that leaves %s: the change is still saved',
     async when => {
       const browser = running.browser();
       await browser.get(write);
       const isHeld = when === 'while the store is asked';
       const entered = new Deferred();
       const left = new Deferred();
-      const path = returning(async ({ session, rawRequest }) => {
+      const path = returning(async (session, { rawRequest }) => {
         session.mark = 'kept';
         rawRequest.socket.once('close', () => left.resolve());
         entered.resolve();
@@ -178,11 +177,11 @@ describe.each(platforms)('connections on $name', platform => {
     },
   );
 
-  it('a client that leaves during a stream: what was saved stays, and nobody hangs', async () => {
+  it('a client that leaves during a stream: what was saved stays, and no request hangs', async () => {
     const browser = running.browser();
     await browser.get(write);
     const done = new Deferred();
-    const path = answering(async ({ session, raw }) => {
+    const path = answering(async (session, { raw }) => {
       session.mark = 'streamed';
       raw.write('begun');
       await once(raw, 'close');

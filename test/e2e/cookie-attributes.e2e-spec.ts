@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionCookieOptions } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { nobody, returning } from '../support/scripted-routes.js';
+import { me, NO_SESSION, returning, startScriptedApp } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { exchange } from '../support/wire.js';
 
-const write = returning(({ session }) => void (session.mark = 1));
-const destroy = returning(({ session }) => session.destroy());
+const write = returning(session => void (session.mark = 1));
+const destroy = returning(session => session.destroy());
 
 interface Row {
   readonly cookie?: SessionCookieOptions;
@@ -123,16 +122,16 @@ describe.each(platforms)('the cookie on $name', platform => {
     during([platform], async running => {
       const ways = [
         destroy,
-        returning(async ({ session }) => {
+        returning(async session => {
           session.mark = 1;
           await session.destroy();
         }),
-        returning(async ({ session }) => {
+        returning(async session => {
           session.mark = 1;
           await session.save();
           await session.destroy();
         }),
-        returning(async ({ session }) => {
+        returning(async session => {
           await session.login('alice');
           await session.destroy();
         }),
@@ -147,7 +146,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       expect(await running.sessions.listByUser('alice')).toEqual([]);
     }));
 
-  it('destroy() clears a cookie of our name that is no session any more, and nothing else does', () =>
+  it('only destroy() clears a cookie of our name whose session is gone', () =>
     during([platform], async running => {
       for (const cookie of ['sid=junk', 'sid=', `sid=${'A'.repeat(43)}`]) {
         const answer = await running.browser().get(destroy, { cookie });
@@ -178,7 +177,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       expect(touched.headers.get('cache-control')).toBe('no-store');
       expect((await browser.get('/me')).setCookies).toEqual([]);
       running.clock.advance(61_000);
-      const updated = await browser.get(returning(({ session }) => void (session.mark = 2)));
+      const updated = await browser.get(returning(session => void (session.mark = 2)));
       expect(updated.setCookies).toEqual(first.setCookies);
       expect(browser.cookie).toBe(cookie);
       // A load alone is no activity.
@@ -190,7 +189,7 @@ describe.each(platforms)('the cookie on $name', platform => {
     during([platform], async running => {
       const browser = running.browser();
       const answer = await browser.get(
-        returning(async ({ session }) => {
+        returning(async session => {
           session.mark = 1;
           await session.login('alice');
           return { id: session.id, session, text: JSON.stringify(session), keys: Object.keys(session) };
@@ -198,7 +197,7 @@ describe.each(platforms)('the cookie on $name', platform => {
       );
       const token = browser.cookies.get('sid')!;
       expect(answer.text).not.toContain(token);
-      const seen = await browser.get(returning(({ session }) => ({ ...session, id: session.id })));
+      const seen = await browser.get(returning(session => ({ ...session, id: session.id })));
       expect(seen.text).not.toContain(token);
       expect([...seen.headers].join()).not.toContain(token);
       expect(JSON.stringify(running.events)).not.toContain(token);
@@ -208,7 +207,7 @@ describe.each(platforms)('the cookie on $name', platform => {
   it('only the cookie names a session: not the query, a header, or the body', () =>
     during([platform], async running => {
       const browser = running.browser();
-      await browser.get(returning(({ session }) => session.login('alice')));
+      await browser.get(returning(session => session.login('alice')));
       const token = browser.cookies.get('sid')!;
       const { id } = (await running.sessions.listByUser('alice'))[0]!;
       for (const secret of [token, id]) {
@@ -222,10 +221,10 @@ describe.each(platforms)('the cookie on $name', platform => {
           await stranger.get('/me', { headers: { 'set-cookie': `sid=${secret}`, cookie2: `sid=${secret}` } }),
           await stranger.post('/me', { sid: secret }),
         ]) {
-          expect(answer.json()).toEqual(nobody);
+          expect(answer.json()).toEqual(NO_SESSION);
         }
       }
-      expect((await running.browser().get('/me', { cookie: `sid=${id}` })).json()).toEqual(nobody);
+      expect((await running.browser().get('/me', { cookie: `sid=${id}` })).json()).toEqual(NO_SESSION);
       expect((await me(browser)).user).toBe('alice');
     }));
 });

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newSid } from '../../lib/crypto/session-id.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp, visitor } from '../support/scripted-app.js';
-import { nobody, returning, type Me } from '../support/scripted-routes.js';
+import { me, NO_SESSION, startScriptedApp, visitor, type Me } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 import { exchange } from '../support/wire.js';
 
 // What one header can be is in hostile-cookies; here is what a flood of them costs.
 
-const login = returning(({ session }) => session.login('alice'));
 /** As many pairs as fit into the 16 KiB that Node takes. */
 const full = (pair: () => string): string => {
   const pairs: string[] = [];
@@ -33,19 +31,19 @@ describe.each(platforms)('a flood of cookies on $name', platform => {
   afterAll(() => running.close());
 
   it.each(BOMBS)(
-    '%s: nobody, without an error, and the store is asked four times at most',
+    '%s: no session, no error, and at most four loads from the store',
     async (_, bomb, reads) => {
       store.calls.length = 0;
       const answer = await exchange(running.url, { path: '/me', cookies: [bomb()] });
       expect(answer.status).toBe(200);
-      expect(answer.json<Me>()).toEqual(nobody);
+      expect(answer.json<Me>()).toEqual(NO_SESSION);
       expect(answer.all('set-cookie')).toEqual([]);
       expect(store.calls).toEqual(Array(reads).fill('load'));
     },
   );
 
-  it('two hundred beside normal traffic: everybody else is served', async () => {
-    const alice = await visitor(running, login);
+  it('two hundred among normal traffic: all other requests are served', async () => {
+    const alice = await visitor(running, {}, 'alice');
     const bombs = Array.from({ length: 50 }, () =>
       BOMBS.map(([, bomb]) => exchange(running.url, { path: '/me', cookies: [bomb()] })),
     ).flat();
@@ -62,7 +60,7 @@ describe.each(platforms)('a flood of cookies on $name', platform => {
   });
 
   it('many header lines are the same as one long one', async () => {
-    const alice = await visitor(running, login);
+    const alice = await visitor(running, {}, 'alice');
     const pairs = [...Array.from({ length: 800 }, (_, i) => `a${i}=1`), alice.cookie, 'sid=not-a-token'];
     const answers = [];
     for (const cookies of [pairs, [pairs.join('; ')]]) {

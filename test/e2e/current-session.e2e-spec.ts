@@ -19,7 +19,7 @@ import { APP_GUARD, APP_PIPE, LazyModuleLoader, ModuleRef } from '@nestjs/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Sessions } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
-import { startApp, type RunningApp } from '../support/start-app.js';
+import { makers, startApp, type RunningApp } from '../support/start-app.js';
 
 // One class of each of these applications gets `Sessions`, each in another way.
 
@@ -213,52 +213,56 @@ const WAYS: [string, Pick<ModuleMetadata, 'controllers' | 'providers' | 'imports
   ['a module', { controllers: [BareController], imports: [ModuleWithMiddlewareOfItsOwn] }],
 ];
 
-describe.each(platforms)('Sessions.current() on $name', platform => {
-  let running: RunningApp;
-  afterEach(() => running.close());
+describe.each(platforms.flatMap(platform => makers.map(madeBy => ({ platform, madeBy }))))(
+  'Sessions.current() in an application made by $madeBy on $platform.name',
+  ({ platform, madeBy }) => {
+    let running: RunningApp;
+    afterEach(() => running.close());
 
-  async function answersOf(
-    metadata: (typeof WAYS)[number][1],
-    configure: (app: INestApplication) => void = () => undefined,
-  ): Promise<unknown[]> {
-    asked = [];
-    running = await startApp({ platform, backend: { type: 'memory' }, configure, ...metadata });
-    for (let visit = 1; visit <= 2; visit++) expect((await running.browser().get('/')).status).toBe(200);
-    return asked;
-  }
+    async function answersOf(
+      metadata: (typeof WAYS)[number][1],
+      configure: (app: INestApplication) => void = () => undefined,
+    ): Promise<unknown[]> {
+      asked = [];
+      running = await startApp({ platform, madeBy, backend: { type: 'memory' }, configure, ...metadata });
+      for (let visit = 1; visit <= 2; visit++) expect((await running.browser().get('/')).status).toBe(200);
+      return asked;
+    }
 
-  it.each(WAYS)('works from the first request on, by %s', async (_, metadata) => {
-    expect(await answersOf(metadata)).toEqual([true, true]);
-  });
-
-  it('works from the first request on, got by app.get() alone', async () => {
-    const answers = await answersOf({ controllers: [BareController] }, app => {
-      app.useGlobalGuards(new AskingGuard(app.get(Sessions)));
+    it.each(WAYS)('works from the first request on, by %s', async (_, metadata) => {
+      expect(await answersOf(metadata)).toEqual([true, true]);
     });
-    expect(answers).toEqual([true, true]);
-  });
 
-  it('works from the first request on, got by app.get() while another class has it injected', async () => {
-    const answers = await answersOf({ controllers: [BareController], providers: [AskingGuard] }, app => {
-      app.useGlobalGuards(new AskingGuard(app.get(Sessions)));
+    it('works from the first request on, got by app.get() alone', async () => {
+      const answers = await answersOf({ controllers: [BareController] }, app => {
+        app.useGlobalGuards(new AskingGuard(app.get(Sessions)));
+      });
+      expect(answers).toEqual([true, true]);
     });
-    expect(answers).toEqual([true, true]);
-  });
 
-  it('on a path of "exclude" there is no session, and it says so', async () => {
-    running = await startApp({
-      platform,
-      backend: { type: 'memory' },
-      session: { exclude: ['/'] },
-      controllers: [ByConstructor],
+    it('works from the first request on, got by app.get() while another class has it injected', async () => {
+      const answers = await answersOf({ controllers: [BareController], providers: [AskingGuard] }, app => {
+        app.useGlobalGuards(new AskingGuard(app.get(Sessions)));
+      });
+      expect(answers).toEqual([true, true]);
     });
-    asked = [];
-    await running.browser().get('/');
-    expect(asked).toEqual([expect.stringContaining('"exclude"')]);
-  });
 
-  it('outside of a request there is no session, and it says so', async () => {
-    running = await startApp({ platform, backend: { type: 'memory' }, providers: [AskingGuard] });
-    await expect(running.sessions.current()).rejects.toThrow(/outside of a request/);
-  });
-});
+    it('on a path of "exclude" it throws, and says why there is no session', async () => {
+      running = await startApp({
+        platform,
+        madeBy,
+        backend: { type: 'memory' },
+        session: { exclude: ['/'] },
+        controllers: [ByConstructor],
+      });
+      asked = [];
+      await running.browser().get('/');
+      expect(asked).toEqual([expect.stringContaining('"exclude"')]);
+    });
+
+    it('outside of a request it throws, and says why there is no session', async () => {
+      running = await startApp({ platform, madeBy, backend: { type: 'memory' }, providers: [AskingGuard] });
+      await expect(running.sessions.current()).rejects.toThrow(/outside of a request/);
+    });
+  },
+);

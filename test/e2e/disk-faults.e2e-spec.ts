@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildLib, type BuiltLib } from '../support/built-lib.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp, visitor } from '../support/scripted-app.js';
-import { returning } from '../support/scripted-routes.js';
+import { me, NO_SESSION, returning, startScriptedApp, visitor } from '../support/scripts.js';
 import { startAppProcess, type AppProcess } from '../support/session-app-processes.js';
 import type { RunningApp } from '../support/start-app.js';
 
-const login = returning(async ({ session }) => session.login('alice'));
-const write = returning(({ session }) => void (session['late'] = true));
+const login = returning(async session => session.login('alice'));
+const write = returning(session => void (session['late'] = true));
 const untouched = returning(() => ({ ok: true }));
-const NOBODY = { user: null, data: {} };
 
 let parent: string;
 let lib: BuiltLib;
@@ -37,7 +35,7 @@ describe.each(platforms)('a directory that is gone on $name over filesystem', pl
   afterAll(() => running.close());
 
   it('is a 503 and never "logged out", costs other routes nothing, and works again when it is back', async () => {
-    const alice = await visitor(running, login);
+    const alice = await visitor(running, {}, 'alice');
     const { cookie } = alice;
     await rename(directory(), `${directory()}-away`);
     for (const path of ['/me', write, login]) {
@@ -82,7 +80,7 @@ describe.each(platforms)('a disk without room on $name over filesystem', platfor
     expect((await browser.get('/me')).json()).toMatchObject({ user: 'alice', data: written });
     const before = browser.copy();
     expect((await browser.get('/logout')).status).toBe(200);
-    expect((await before.get('/me')).json()).toEqual(NOBODY);
+    expect((await before.get('/me')).json()).toEqual(NO_SESSION);
     expect(app.complaints).toEqual([]);
   });
 });

@@ -3,7 +3,8 @@ import type { Session } from '../../lib/index.js';
 import type { Answer, Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { begin, run, ScriptController, type Script } from '../support/scripts.js';
+import { MINUTE } from '../support/durations.js';
+import { begin, facts, NO_SESSION, run, ScriptController } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 interface Data {
@@ -12,11 +13,6 @@ interface Data {
 }
 
 type Work = (session: Session<Data>) => unknown;
-
-const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
-const VISITOR = { user: null, data: {} };
-
-const MINUTE = 60_000;
 
 const silent = ({ setCookies, status }: Answer) => ({ setCookies, status });
 
@@ -63,7 +59,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
     const id = (await run<Data>(browser, async session => (await session.login('alice'), session.id))).text;
     await run<Data>(browser, session => void Object.assign(session, { note: 'from before', count: 1 }));
     app.clock.advance(2 * MINUTE); // a touch is due
-    const slow = await begin<Data>(browser, async (session, pause) => {
+    const slow = await begin<Data>(browser, async (session, { pause }) => {
       await pause();
       return work(session);
     });
@@ -175,10 +171,10 @@ describeCells('a session that ended elsewhere', backends, cell => {
         session.note = 'dropped';
       });
       expect(silent(answer)).toEqual({ setCookies: [], status: 200 });
-      expect((await run<Data>(browser, facts)).json()).toEqual(VISITOR);
+      expect((await run<Data>(browser, facts)).json()).toEqual(NO_SESSION);
     });
 
-    it('login() begins anew, and what is assigned after it is saved', async () => {
+    it('login() starts a new session, and what is assigned after it is saved', async () => {
       const { answer, browser } = await late(async session => {
         await learn(session);
         session.note = 'before the login';
@@ -191,7 +187,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
       expect((await run<Data>(browser, facts)).json()).toEqual({ user: 'alice', data: { count: 10 } });
     });
 
-    it('destroy() clears the cookie, and a farewell flash begins a fresh session', async () => {
+    it('destroy() clears the cookie, and a flash message after it starts a new session', async () => {
       const { answer, browser } = await late(async session => {
         await learn(session);
         await session.destroy();
@@ -200,7 +196,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
       expect(answer.status).toBe(200);
       expect(answer.setCookies).toHaveLength(1);
       expect((await run<Data>(browser, session => session.flashes('info'))).json()).toEqual(['bye']);
-      expect((await run<Data>(browser, facts)).json()).toEqual(VISITOR);
+      expect((await run<Data>(browser, facts)).json()).toEqual(NO_SESSION);
     });
   });
 
@@ -210,14 +206,14 @@ describeCells('a session that ended elsewhere', backends, cell => {
     const before = browser.copy();
     await run(browser, session => session.login('alice'));
     const answer = await run<Data>(before, facts);
-    expect(answer.json()).toEqual(VISITOR);
+    expect(answer.json()).toEqual(NO_SESSION);
     expect(answer.setCookies).toEqual([]);
   });
 
   it('the cookie that an earlier save() of the request renewed is not sent when a later change finds the end', async () => {
     const browser = app.browser();
     await run(browser, session => session.login('alice'));
-    const slow = await begin<Data>(browser, async (session, pause) => {
+    const slow = await begin<Data>(browser, async (session, { pause }) => {
       session.note = 'saved in time';
       await session.save();
       await pause();
@@ -230,7 +226,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
   it('a request that wrote before the end and answers after it has nothing to add', async () => {
     const browser = app.browser();
     await run(browser, session => session.login('alice'));
-    const slow = await begin<Data>(browser, async (session, pause) => {
+    const slow = await begin<Data>(browser, async (session, { pause }) => {
       session.note = 'saved in time';
       await session.save();
       await pause();
@@ -239,6 +235,6 @@ describeCells('a session that ended elsewhere', backends, cell => {
     await run(browser.copy(), session => session.destroy());
     const answer = await slow.finish();
     expect(answer.text).toBe('fine');
-    expect((await run<Data>(browser, facts)).json()).toEqual(VISITOR);
+    expect((await run<Data>(browser, facts)).json()).toEqual(NO_SESSION);
   });
 });

@@ -4,8 +4,7 @@ import { createGzip } from 'node:zlib';
 import { getSession } from '../../lib/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, returning, type Handler } from '../support/scripted-routes.js';
+import { answering, me, returning, startScriptedApp, type Script } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 import { Wire } from '../support/wire.js';
@@ -90,15 +89,15 @@ const measure: Middleware = (_, response, next) => {
 };
 
 const BODY = 'a body that is worth it '.repeat(2000);
-const ways: Record<string, Handler> = {
-  'send()': ({ response }) => response.send(BODY),
-  'end()': ({ raw }) => raw.end(BODY),
-  'write() and end()': ({ raw }) => {
+const ways: Record<string, Script> = {
+  'send()': (_, { response }) => response.send(BODY),
+  'end()': (_, { raw }) => raw.end(BODY),
+  'write() and end()': (_, { raw }) => {
     raw.write(BODY.slice(0, 1000));
     raw.end(BODY.slice(1000));
   },
-  'writeHead() and end()': ({ raw }) => raw.writeHead(200, { 'x-one': '1' }).end(BODY),
-  'a later write()': async ({ raw }) => {
+  'writeHead() and end()': (_, { raw }) => raw.writeHead(200, { 'x-one': '1' }).end(BODY),
+  'a later write()': async (_, { raw }) => {
     raw.write(BODY.slice(0, 1000));
     await new Promise(setImmediate);
     raw.end(BODY.slice(1000));
@@ -130,9 +129,9 @@ describe.each(platforms)('middleware that wraps the response, on $name', platfor
 
       for (const [way, handler] of Object.entries(ways)) {
         it(`${way}: the body is whole, the session is saved, and each cookie is there once`, async () => {
-          const path = answering(context => {
-            context.session.mark = 'made';
-            return handler(context);
+          const path = answering((session, http) => {
+            session.mark = 'made';
+            return handler(session, http);
           });
           const browser = running.browser();
           const answer = await browser.get(path);
@@ -150,7 +149,7 @@ describe.each(platforms)('middleware that wraps the response, on $name', platfor
       it('what is returned works as well', async () => {
         const browser = running.browser();
         const answer = await browser.get(
-          returning(({ session }) => {
+          returning(session => {
             session.mark = 'returned';
             return { body: BODY };
           }),
@@ -161,7 +160,7 @@ describe.each(platforms)('middleware that wraps the response, on $name', platfor
 
       it('nothing leaves before the store has answered', async () => {
         const gate = store.hold('create');
-        const path = answering(({ session, raw }) => {
+        const path = answering((session, { raw }) => {
           session.mark = 1;
           raw.end(BODY);
         });
@@ -178,7 +177,7 @@ describe.each(platforms)('middleware that wraps the response, on $name', platfor
       it('a save that fails answers 503, and the client is not left waiting', async () => {
         store.hold('create').fail(new Error('a fault that the test made'));
         const answer = await running.browser().get(
-          answering(({ session, raw }) => {
+          answering((session, { raw }) => {
             session.mark = 1;
             raw.end(BODY);
           }),
@@ -202,9 +201,9 @@ describe.each(platforms)('middleware that wraps the response, on $name', platfor
       try {
         for (const handler of Object.values(ways)) {
           await running.browser().get(
-            answering(context => {
-              context.session.mark = 1;
-              return handler(context);
+            answering((session, http) => {
+              session.mark = 1;
+              return handler(session, http);
             }),
           );
         }

@@ -1,31 +1,9 @@
-import { Controller, Get, Query } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Session } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
+import { run, ScriptController, visitor } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
-
-type Anything = Session<Record<string, unknown>>;
-let handler: (session: Anything) => unknown = () => ({});
-
-@Controller()
-class ScriptController {
-  @Get('run')
-  run(@Session() session: Anything): unknown {
-    return handler(session);
-  }
-
-  @Get('login')
-  async login(@Session() session: Anything, @Query('as') user: string) {
-    await session.login(user);
-  }
-
-  @Get('me')
-  me(@Session() session: Anything) {
-    return { user: session.loggedInAs ?? null, data: session };
-  }
-}
 
 const timeouts = ({ events }: RunningApp): number =>
   events.filter(event => event.type === 'store-failed' && event.code === 'SESSION_STORE_TIMEOUT').length;
@@ -51,14 +29,8 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
     process.off('unhandledRejection', note);
   });
 
-  const signedIn = async () => {
-    const browser = running.browser();
-    await browser.get('/login?as=alice');
-    return browser;
-  };
-
-  it('two well-formed cookies during an outage are a 503, and nothing is left that nobody waits for', async () => {
-    const browser = await signedIn();
+  it('two well-formed cookies during an outage are a 503, and no rejection stays unhandled', async () => {
+    const browser = await visitor(running, {}, 'alice');
     store.freeze('load');
     expect((await browser.get('/me')).status).toBe(503);
     await expect
@@ -84,35 +56,33 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
     expect(stray).toEqual([]);
   });
 
-  it('a destroy() that the store refuses is a 503, not a farewell', async () => {
-    const browser = await signedIn();
-    handler = session => {
+  it('a destroy() that the store refuses is a 503, although it was not awaited', async () => {
+    const browser = await visitor(running, {}, 'alice');
+    store.fail('destroy');
+    const answer = await run(browser, session => {
       void session.destroy();
       return { bye: true };
-    };
-    store.fail('destroy');
-    const answer = await browser.get('/run');
+    });
     expect([answer.status, answer.setCookies]).toEqual([503, []]);
     expect(stray).toEqual([]);
   });
 
-  it('a save() of a session that was ended meanwhile ends no process', async () => {
-    const browser = await signedIn();
-    handler = async session => {
+  it('a save() that was not awaited, of a session that was ended, does not end the process', async () => {
+    const browser = await visitor(running, {}, 'alice');
+    const answer = await run(browser, async session => {
       await running.sessions.revokeByUser('alice');
       session.set('a', 1);
       void session.save();
       return {};
-    };
-    const answer = await browser.get('/run');
+    });
     expect([answer.status, answer.setCookies]).toEqual([200, []]);
     expect(stray).toEqual([]);
   });
 
   it('a loop of updates in the background does not hold the answer', async () => {
-    const browser = await signedIn();
+    const browser = await visitor(running, {}, 'alice');
     const stop = new AbortController();
-    handler = session => {
+    const answer = await run(browser, session => {
       void (async () => {
         while (!stop.signal.aborted) {
           await session.update('n', (n = 0) => Number(n) + 1);
@@ -120,33 +90,34 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
         }
       })();
       return { started: true };
-    };
-    expect((await browser.get('/run')).json()).toEqual({ started: true });
+    });
+    expect(answer.json()).toEqual({ started: true });
     stop.abort();
   });
 
-  it('a cookie that was renewed before somebody else ended the session is not sent', async () => {
-    const browser = await signedIn();
+  it('a cookie that was renewed before another request ended the session is not sent', async () => {
+    const browser = await visitor(running, {}, 'alice');
     const other = browser.copy();
-    handler = async session => {
+    const answer = await run(browser, async session => {
       await session.update('n', () => 1);
-      await other.get('/login?as=alice');
+      await run(other, theirs => theirs.login('alice'));
       return {};
-    };
-    const answer = await browser.get('/run');
+    });
     expect([answer.status, answer.setCookies]).toEqual([200, []]);
     expect((await other.get('/me')).json()).toMatchObject({ user: 'alice' });
   });
 
-  it('an operation behind regenerate(callback) belongs to the old object, and the new cookie goes out', async () => {
-    const browser = await signedIn();
+  it('an operation after regenerate(callback) belongs to the old object, and the new cookie is sent', async () => {
+    const browser = await visitor(running, {}, 'alice');
     const errors: unknown[] = [];
-    handler = session =>
-      new Promise(resolve => {
-        session.regenerate(() => resolve({}));
-        session.update('x', () => 1).catch((error: unknown) => errors.push(error));
-      });
-    const answer = await browser.get('/run');
+    const answer = await run(
+      browser,
+      session =>
+        new Promise(resolve => {
+          session.regenerate(() => resolve({}));
+          session.update('x', () => 1).catch((error: unknown) => errors.push(error));
+        }),
+    );
     expect(answer.setCookies).toHaveLength(1);
     expect(errors).toEqual([expect.objectContaining({ code: 'SESSION_REPLACED' })]);
     expect(running.events.filter(event => event.type === 'rejected')).toEqual([]);

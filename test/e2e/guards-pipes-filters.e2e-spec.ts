@@ -20,8 +20,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getSession, Session } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { nobody } from '../support/scripted-routes.js';
+import { me, NO_SESSION, startScriptedApp } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 
 type Anything = Session<Record<string, unknown>>;
@@ -197,7 +196,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
     const answer = await browser.get('/steps/broken');
     expect(answer.status).toBe(500);
     expect(answer.setCookies).toEqual([]);
-    expect(await me(browser)).toEqual(nobody);
+    expect(await me(browser)).toEqual(NO_SESSION);
   });
 
   it('what a guard wrote is saved when a pipe refuses the body afterwards', async () => {
@@ -221,7 +220,7 @@ describe.each(platforms)('guards, pipes and decorators on $name', platform => {
     expect((await me(browser)).data).toEqual({ mark: 'redirected' });
   });
 
-  it('@Header(): its headers stay, but for a cache-control that lets others keep the cookie', async () => {
+  it('@Header(): its headers stay, except a cache-control that would let caches store the cookie', async () => {
     const browser = running.browser();
     const first = await browser.get('/steps/header');
     expect(first.headers.get('x-one')).toBe('1');
@@ -270,7 +269,7 @@ describe.each(platforms)('a filter that uses the session on $name', platform => 
     const answer = await browser.get('/farewell/fault');
     expect(answer.status).toBe(500);
     expect(answer.setCookies).toEqual([]);
-    expect(await me(browser)).toEqual(nobody);
+    expect(await me(browser)).toEqual(NO_SESSION);
   });
 
   it('an unknown route: the filter has a session there too', async () => {

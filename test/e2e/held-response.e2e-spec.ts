@@ -2,8 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Deferred } from '../support/deferred.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, nobody, type HandlerContext } from '../support/scripted-routes.js';
+import { answering, me, NO_SESSION, startScriptedApp, type Script } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore, type Gate } from '../support/watched-store.js';
 
@@ -25,16 +24,16 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
   });
 
   /** A request whose handler changes the session and then does `act`; the store holds the commit back. */
-  async function held(act: (context: HandlerContext) => unknown) {
+  async function held(act: Script) {
     const browser = running.browser();
     const acted = new Deferred<ServerResponse>();
     const answer = browser.get(
-      answering(async context => {
-        context.session.mark = 'made';
+      answering(async (session, http) => {
+        session.mark = 'made';
         try {
-          await act(context);
+          await act(session, http);
         } finally {
-          acted.resolve(context.raw);
+          acted.resolve(http.raw);
         }
       }),
     );
@@ -42,8 +41,8 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
     return { browser, raw: await acted.promise, answer };
   }
 
-  it('not one octet leaves, and the answer counts as begun, so nobody begins another', async () => {
-    const { answer, raw } = await held(({ raw }) => raw.end('once'));
+  it('not one octet is sent, and the answer counts as begun, so no other answer can begin', async () => {
+    const { answer, raw } = await held((_, { raw }) => raw.end('once'));
     await turns();
     expect(raw.socket?.bytesWritten).toBe(0);
     expect(raw.headersSent).toBe(true);
@@ -55,7 +54,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
   });
 
   it('an answer that was begun and not ended does not count as ended', async () => {
-    const { answer, raw } = await held(({ raw }) => raw.write('begun'));
+    const { answer, raw } = await held((_, { raw }) => raw.write('begun'));
     expect(raw.headersSent).toBe(true);
     expect(raw.writableEnded).toBe(false);
     gate.open();
@@ -69,7 +68,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
     ['removeHeader', (raw: ServerResponse) => raw.removeHeader('x-early')],
     ['setHeaders', (raw: ServerResponse) => raw.setHeaders(new Headers({ 'x-late': '1' }))],
   ])('%s() is refused as after the head has left', async (_, change) => {
-    const { answer, raw } = await held(({ raw }) => {
+    const { answer, raw } = await held((_, { raw }) => {
       raw.setHeader('x-early', '1');
       raw.write('begun');
     });
@@ -82,7 +81,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
   });
 
   it('reading headers works', async () => {
-    const { answer, raw } = await held(({ raw }) => {
+    const { answer, raw } = await held((_, { raw }) => {
       raw.setHeader('x-early', '1');
       raw.end();
     });
@@ -92,8 +91,8 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
     await answer;
   });
 
-  it('a second end() is nothing new', async () => {
-    const { answer } = await held(({ raw }) => {
+  it('a second end() has no effect', async () => {
+    const { answer } = await held((_, { raw }) => {
       raw.end('first');
       raw.end();
     });
@@ -102,7 +101,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
   });
 
   it('a handler that throws after it answered does not change the answer', async () => {
-    const { browser, answer } = await held(({ response }) => {
+    const { browser, answer } = await held((_, { response }) => {
       void response.status(201).send('sent');
       throw new Error('a fault that the test made');
     });
@@ -115,7 +114,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
 
   it('writes come through in order, and each callback is called once', async () => {
     const called: string[] = [];
-    const { answer } = await held(({ raw }) => {
+    const { answer } = await held((_, { raw }) => {
       raw.write('one ', () => called.push('one'));
       raw.write('746f20', 'hex', () => called.push('to'));
       raw.end('three', () => called.push('end'));
@@ -128,10 +127,10 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
     expect(called).toEqual(['one', 'to', 'end']);
   });
 
-  it('write() says "wait", and "drain" comes once the head has left', async () => {
+  it('write() returns false, and "drain" is emitted once the head was sent', async () => {
     const results: boolean[] = [];
     let drained = 0;
-    const { answer, raw } = await held(({ raw }) => {
+    const { answer, raw } = await held((_, { raw }) => {
       raw.on('drain', () => drained++);
       results.push(raw.write('one '), raw.write('two '));
     });
@@ -147,7 +146,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
 
   it('"finish" and "close" come once each, after the store has answered', async () => {
     const happened: string[] = [];
-    const { answer, raw } = await held(({ raw }) => {
+    const { answer, raw } = await held((_, { raw }) => {
       raw.on('finish', () => happened.push('finish'));
       raw.on('close', () => happened.push('close'));
       raw.end('ended');
@@ -162,14 +161,14 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
   });
 
   it('a change of the status while held comes too late', async () => {
-    const { answer } = await held(({ raw }) => raw.writeHead(201).end('made'));
+    const { answer } = await held((_, { raw }) => raw.writeHead(201).end('made'));
     gate.open();
     expect((await answer).status).toBe(201);
   });
 
   describe('and when Node refuses the head then', () => {
     it('what was saved keeps its cookie: 500, and the log says why', async () => {
-      const { browser, answer } = await held(({ raw }) =>
+      const { browser, answer } = await held((_, { raw }) =>
         raw.writeHead(200, { 'x-bad': 'a\nb' }).end('never seen'),
       );
       gate.open();
@@ -193,7 +192,7 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
       ['flushHeaders() and end()', (raw: ServerResponse) => (raw.flushHeaders(), raw.end('never seen'))],
     ])('%s: 503 without a cookie, and nothing of the answer', async (_, act) => {
       const called: string[] = [];
-      const { browser, answer } = await held(({ raw }) => {
+      const { browser, answer } = await held((_, { raw }) => {
         raw.setHeader('x-early', '1');
         raw.setHeader('set-cookie', 'theme=dark');
         raw.setHeader('content-length', 10);
@@ -210,14 +209,14 @@ describe.each(platforms)('while the store has not answered yet, on $name', platf
       expect(setCookies).toEqual([]);
       await turns();
       expect(called).toEqual(['finish']);
-      expect(await me(browser)).toEqual(nobody);
+      expect(await me(browser)).toEqual(NO_SESSION);
       // The connection stays usable, and the store is asked again after its pause.
       running.clock.advance(2000);
     });
 
-    it('the callbacks of writes are called all the same, so that nobody waits for ever', async () => {
+    it('the callbacks of writes are still called, so that their callers do not wait for ever', async () => {
       const called: string[] = [];
-      const { answer, raw } = await held(({ raw }) => {
+      const { answer, raw } = await held((_, { raw }) => {
         raw.write('never ', () => called.push('write'));
         raw.end('seen', () => called.push('end'));
       });
@@ -242,11 +241,11 @@ describe.each(platforms)('a head that Node refuses when nothing has to be saved,
   it.each([
     ['writeHead() with a bad value', (raw: ServerResponse) => raw.writeHead(200, { 'x-bad': 'a\nb' })],
     ['writeHead() with a bad status', (raw: ServerResponse) => raw.writeHead(99)],
-    ['end() with something that is no text', (raw: ServerResponse) => raw.end(1 as unknown as string)],
+    ['end() with an argument that is not text', (raw: ServerResponse) => raw.end(1 as unknown as string)],
   ])('%s: the answer of the filter carries the cookie that login() owes', async (_, act) => {
     const browser = running.browser();
     const answer = await browser.get(
-      answering(async ({ session, raw }) => {
+      answering(async (session, { raw }) => {
         await session.login('alice');
         act(raw);
       }),

@@ -2,16 +2,21 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
-import { hostileRows, prefixRows, type HostileRow, type HostileTokens } from '../support/hostile-cookies.js';
+import { HOUR } from '../support/durations.js';
+import {
+  hostileRows,
+  prefixRows,
+  type Expected,
+  type HostileRow,
+  type HostileTokens,
+} from '../support/hostile-cookies.js';
 import { platforms, type Platform } from '../support/platforms.js';
-import { startScriptedApp } from '../support/scripted-app.js';
-import { nobody, returning, type Me } from '../support/scripted-routes.js';
+import { NO_SESSION, returning, startScriptedApp, visitor, type Me } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 import { exchange, type WireAnswer } from '../support/wire.js';
 
 type Anything = Session<Record<string, unknown>>;
-const HOUR = 3_600_000;
 
 @Controller()
 class TargetController {
@@ -81,15 +86,13 @@ class Target {
     await this.me(`${this.name}=${absoluteExpired}`); // its activity is written down
     clock.advance(1.6 * HOUR);
     const other = await startScriptedApp(this.platform);
-    const visitor = other.browser();
-    await visitor.get(returning(({ session }) => session.login('alice')));
-    const otherApp = visitor.cookies.get('sid')!;
+    const otherApp = (await visitor(other, {}, 'alice')).cookies.get('sid')!;
     await other.close();
     this.tokens = {
       alice: await this.login('alice'),
       carol: await this.login('carol'),
-      destroyed: await this.login('dora', ({ session }) => session.destroy()),
-      rotatedAway: await this.login('rolf', ({ session }) => session.regenerate({ keep: true })),
+      destroyed: await this.login('dora', session => session.destroy()),
+      rotatedAway: await this.login('rolf', session => session.regenerate({ keep: true })),
       idleExpired,
       absoluteExpired,
       otherApp,
@@ -100,7 +103,7 @@ class Target {
   /** The token of a user who has signed in, from before what came `after`. */
   async login(user: string, after?: Parameters<typeof returning>[0]): Promise<string> {
     const browser = this.running.browser();
-    await browser.get(returning(({ session }) => session.login(user)));
+    await browser.get(returning(session => session.login(user)));
     const token = browser.cookies.get(this.name)!;
     if (after) await browser.get(returning(after));
     return token;
@@ -115,6 +118,43 @@ class Target {
   }
 }
 
+/** What came of one row: a request that reads with its cookies, then one that writes. */
+interface Attempt {
+  readonly row: HostileRow;
+  readonly written: string;
+  readonly read: WireAnswer;
+  readonly write: WireAnswer;
+  /** What the read asked of the store. */
+  readonly readCalls: readonly string[];
+  /** The reasons of the `rejected` and `expired` events of the read. */
+  readonly reasons: readonly string[];
+  /** The ids that the store met for the first time. */
+  readonly newIds: readonly string[];
+  /** Everything that left the application: the answers, its events and its log. */
+  readonly said: string;
+}
+
+async function attempt(target: Target, row: HostileRow, written: string): Promise<Attempt> {
+  const { store, running } = target;
+  const { url, events, logs } = running;
+  const before = { calls: store.calls.length, events: events.length, logs: logs.length };
+  const knownIds = new Set(store.ids);
+  const read = await exchange(url, { path: '/me', cookies: row.cookies });
+  const readCalls = store.calls.slice(before.calls);
+  const reasons = events
+    .slice(before.events)
+    .filter(({ type }) => type === 'rejected' || type === 'expired')
+    .map(event => ('reason' in event ? event.reason : ''));
+  const body = JSON.stringify({ value: written });
+  const write = await exchange(url, { method: 'POST', path: '/set', cookies: row.cookies, body });
+  const said = [
+    ...[read.head, read.body, write.head, write.body],
+    ...[JSON.stringify(events.slice(before.events)), ...logs.slice(before.logs)],
+  ].join('\n');
+  const newIds = [...store.ids].filter(id => !knownIds.has(id));
+  return { row, written, read, write, readCalls, reasons, newIds, said };
+}
+
 /** The values in the row that would be recognised anywhere. */
 const valuesOf = (row: HostileRow): string[] =>
   row.cookies
@@ -122,94 +162,93 @@ const valuesOf = (row: HostileRow): string[] =>
     .map(pair => pair.slice(pair.indexOf('=') + 1).trim())
     .filter(value => value.length >= 8);
 
+/** Holds for every row. */
+async function expectNoHarm(target: Target, { row, read, reasons, said }: Attempt): Promise<void> {
+  expect(target.ours(read)).toEqual([]);
+  expect(reasons).toEqual(row.events ?? []);
+  expect((await target.me(`${target.name}=${target.bob}`)).user).toBe('bob');
+  for (const value of valuesOf(row)) expect(said.includes(value)).toBe(false);
+  expect(Object.keys(Object.prototype)).toEqual([]);
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+}
+
+function expectRefusedByNode({ row, read, write, readCalls, newIds }: Attempt): void {
+  expect([read.status, write.status]).toEqual([row.expected, row.expected]);
+  expect(readCalls).toEqual([]);
+  expect(newIds).toEqual([]);
+}
+
+async function expectSessionOfAlice(
+  target: Target,
+  { read, write, written, newIds }: Attempt,
+): Promise<void> {
+  expect(read.json<Me>().user).toBe('alice');
+  expect(write.status).toBe(201);
+  expect(target.ours(write)).toEqual([]);
+  expect(newIds).toEqual([]);
+  expect((await target.me(`${target.name}=${target.tokens.alice}`)).data).toEqual({ value: written });
+}
+
+function expectAmbiguous(target: Target, { read, write, newIds }: Attempt): void {
+  expect(read.json()).toEqual(NO_SESSION);
+  expect(write.status).toBe(409);
+  expect(target.ours(write)).toEqual([]);
+  expect(newIds).toEqual([]);
+}
+
+/** The read is empty, the write begins a session of its own, and that session can do everything. */
+async function expectNoSession(target: Target, attempt: Attempt): Promise<void> {
+  const { row, read, write, written, newIds } = attempt;
+  expect(read.status).toBe(200);
+  expect(read.json()).toEqual(NO_SESSION);
+  expect(write.status).toBe(201);
+  const [line = '', ...others] = target.ours(write);
+  expect(others).toEqual([]);
+  const token = line.slice(target.name.length + 1, line.indexOf(';'));
+  expect(token).toHaveLength(43);
+  expect(row.cookies.join(';')).not.toContain(token);
+  expect(newIds).toEqual([idOf(token)]);
+  expect(await target.me(`${target.name}=${token}`)).toEqual({ user: null, data: { value: written } });
+  const exercise = await exchange(target.running.url, {
+    method: 'POST',
+    path: '/exercise',
+    cookies: row.cookies,
+  });
+  expect(exercise.status).toBe(201);
+  // destroy() clears a cookie of our name, well-formed or not, and no other.
+  expect(target.ours(exercise)).toHaveLength(row.events === undefined ? 0 : 1);
+  for (const cleared of target.ours(exercise)) expect(cleared).toContain('=; Max-Age=0');
+}
+
 function describeRows(target: Target, rows: () => HostileRow[], list: readonly HostileRow[]): void {
   beforeAll(() => target.start());
   afterAll(() => target.running.close());
 
-  list.forEach(({ what, expected, why }, index) => {
-    it(`${what}: ${expected}${why === undefined ? '' : ` (${why})`}`, async () => {
-      const row = rows()[index]!;
-      const { store, running } = target;
-      const { url, events, logs } = running;
-      const seen = { calls: store.calls.length, events: events.length, logs: logs.length };
-      const ids = new Set(store.ids);
-
-      const read = await exchange(url, { path: '/me', cookies: row.cookies });
-      const emitted = events
-        .slice(seen.events)
-        .filter(({ type }) => type === 'rejected' || type === 'expired');
-      const readCalls = store.calls.slice(seen.calls);
-      const write = await exchange(url, {
-        method: 'POST',
-        path: '/set',
-        cookies: row.cookies,
-        body: JSON.stringify({ value: String(index) }),
+  /** A test of each row that leads to this. `list` has the rows' titles; `rows()` has their tokens, once there are any. */
+  const each = (expected: Expected, title: string, check: (attempt: Attempt) => Promise<void> | void): void =>
+    list.forEach((row, index) => {
+      if (row.expected !== expected) return;
+      it(`${row.what}: ${title}${row.why === undefined ? '' : ` (${row.why})`}`, async () => {
+        const made = await attempt(target, rows()[index]!, String(index));
+        expect(made.row.expected).toBe(expected);
+        await check(made);
+        await expectNoHarm(target, made);
       });
-      const newIds = [...store.ids].filter(one => !ids.has(one));
-
-      expect(target.ours(read)).toEqual([]);
-      expect(emitted.map(event => ('reason' in event ? event.reason : ''))).toEqual(row.events ?? []);
-      switch (row.expected) {
-        case 400:
-        case 431:
-          expect([read.status, write.status]).toEqual([row.expected, row.expected]);
-          expect(readCalls).toEqual([]);
-          expect(newIds).toEqual([]);
-          break;
-        case 'alice':
-          expect(read.json<Me>().user).toBe('alice');
-          expect(write.status).toBe(201);
-          expect(target.ours(write)).toEqual([]);
-          expect(newIds).toEqual([]);
-          expect((await target.me(`${target.name}=${target.tokens.alice}`)).data).toEqual({
-            value: String(index),
-          });
-          break;
-        case 'ambiguous':
-          expect(read.json()).toEqual(nobody);
-          expect(write.status).toBe(409);
-          expect(target.ours(write)).toEqual([]);
-          expect(newIds).toEqual([]);
-          break;
-        case 'nobody':
-        case 'unknown': {
-          expect(read.status).toBe(200);
-          expect(read.json()).toEqual(nobody);
-          if (row.expected === 'nobody') expect(readCalls).toEqual([]);
-          else expect(new Set(readCalls)).toEqual(new Set(['load']));
-          expect(write.status).toBe(201);
-          const [line = '', ...others] = target.ours(write);
-          expect(others).toEqual([]);
-          const token = line.slice(target.name.length + 1, line.indexOf(';'));
-          expect(token).toHaveLength(43);
-          expect(row.cookies.join(';')).not.toContain(token);
-          expect(newIds).toEqual([idOf(token)]);
-          expect(await target.me(`${target.name}=${token}`)).toEqual({
-            user: null,
-            data: { value: String(index) },
-          });
-          const exercise = await exchange(url, { method: 'POST', path: '/exercise', cookies: row.cookies });
-          expect(exercise.status).toBe(201);
-          // destroy() clears a cookie of our name, well-formed or not, and no other.
-          const wasBrought = row.events !== undefined;
-          expect(target.ours(exercise)).toHaveLength(wasBrought ? 1 : 0);
-          for (const cleared of target.ours(exercise)) expect(cleared).toContain('=; Max-Age=0');
-          break;
-        }
-      }
-      expect((await target.me(`${target.name}=${target.bob}`)).user).toBe('bob');
-      const said = [
-        read.head,
-        read.body,
-        write.head,
-        write.body,
-        JSON.stringify(events.slice(seen.events)),
-        logs.slice(seen.logs).join('\n'),
-      ].join('\n');
-      for (const value of valuesOf(row)) expect(said.includes(value)).toBe(false);
-      expect(Object.keys(Object.prototype)).toEqual([]);
-      expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     });
+
+  each(400, 'refused by Node with 400', expectRefusedByNode);
+  each(431, 'refused by Node with 431', expectRefusedByNode);
+  each('alice', "Alice's session", made => expectSessionOfAlice(target, made));
+  each('ambiguous', 'ambiguous, so reads are empty and writes are refused', made =>
+    expectAmbiguous(target, made),
+  );
+  each('ignored', 'no session, and the store is not asked', async made => {
+    expect(made.readCalls).toEqual([]);
+    await expectNoSession(target, made);
+  });
+  each('unknown', 'no session after the store was asked', async made => {
+    expect(new Set(made.readCalls)).toEqual(new Set(['load']));
+    await expectNoSession(target, made);
   });
 }
 

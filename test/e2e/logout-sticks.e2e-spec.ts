@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { begin, run, ScriptController, type Paused, type Script } from '../support/scripts.js';
+import { begin, facts, run, ScriptController, type Paused, type Script } from '../support/scripts.js';
 import { sharedBackends } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -19,7 +19,6 @@ const signIn: Script<Data> = async session => {
   await session.login('alice');
 };
 const logOut: Script<Data> = session => session.destroy();
-const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
 
 /** A browser of alice, her cookie once more for later, and her session's id. */
 async function alice(app: RunningApp) {
@@ -51,11 +50,11 @@ interface SlowRequest {
 }
 
 const pending: readonly SlowRequest[] = [
-  { name: 'a reader', lateStatus: 200, script: async (session, pause) => (await pause(), session.note) },
+  { name: 'a reader', lateStatus: 200, script: async (session, { pause }) => (await pause(), session.note) },
   {
     name: 'a reader that has looked before',
     lateStatus: 200,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       const { note } = session;
       await pause();
       return note;
@@ -64,7 +63,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'a writer',
     lateStatus: 200,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       session.note = 'late';
       await pause();
     },
@@ -72,7 +71,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'a writer that begins after it',
     lateStatus: 200,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       session.note = 'late';
       session.list = ['late'];
@@ -81,7 +80,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'one that removes a key',
     lateStatus: 200,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       delete session.note;
     },
@@ -89,7 +88,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'one that leaves a flash message',
     lateStatus: 200,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       session.flash('info', 'late');
     },
@@ -97,7 +96,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'one that saves',
     lateStatus: 409,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       session.note = 'late';
       await pause();
       await session.save();
@@ -106,7 +105,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'an updater',
     lateStatus: 409,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       await session.update('count', (count = 0) => count + 1);
     },
@@ -114,7 +113,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'an updater whose function is at work meanwhile',
     lateStatus: 409,
-    script: (session, pause) =>
+    script: (session, { pause }) =>
       session.update('count', async (count = 0) => {
         await pause();
         return count + 1;
@@ -123,7 +122,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'one that takes a key',
     lateStatus: 409,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       await session.take('note');
     },
@@ -131,7 +130,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'one that touches',
     lateStatus: 409,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       await session.touch();
     },
@@ -139,7 +138,7 @@ const pending: readonly SlowRequest[] = [
   {
     name: 'a rotator that keeps the data',
     lateStatus: 409,
-    script: async (session, pause) => {
+    script: async (session, { pause }) => {
       await pause();
       await session.regenerate({ keep: true });
     },
@@ -179,10 +178,10 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
       },
     );
 
-    it('a slow request that starts anew after it is nobody, in an empty session', async () => {
+    it('a request that starts after it has an empty session and no user', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await session.regenerate();
         session.count = 1;
@@ -197,7 +196,7 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
     it('two logouts at once both succeed, and the session is over', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await session.destroy();
       });
@@ -228,9 +227,9 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
       const tabs = { S: browser.copy(), L: browser };
       const answers = new Map<string, Answer>();
       const start = (side: 'S' | 'L'): Promise<Paused> =>
-        begin<Data>(tabs[side], async (session, pause, http) => {
-          await pause();
-          return scripts[side]!(session, pause, http);
+        begin<Data>(tabs[side], async (session, http) => {
+          await http.pause();
+          return scripts[side]!(session, http);
         });
       for (const side of order as Iterable<'S' | 'L'>) {
         const started = under.get(side);
@@ -249,10 +248,10 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
       expect(data).not.toMatchObject({ note: 'from before' });
     });
 
-    it('a logout with an id that was rotated away meanwhile ends the successor, and its successor', async () => {
+    it('a logout with an id that was rotated away in between ends its successor, and the successor of that', async () => {
       const { browser, before } = await alice(app);
       app.clock.advance(passes);
-      const logout = await begin<Data>(before, async (session, pause) => {
+      const logout = await begin<Data>(before, async (session, { pause }) => {
         await pause();
         await session.destroy();
       });
@@ -279,7 +278,7 @@ describeCells('logout sticks', backends, ({ platform, backend }) => {
     ])('a session that was ended $how ends like that too', async ({ end }) => {
       const { browser, before, id } = await alice(app);
       app.clock.advance(passes);
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         session.note = 'late';
         await pause();
       });

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { sharedBackends } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
+import { meetingOf } from '../support/deferred.js';
+import { begin, run, ScriptController, visitor, type Script } from '../support/scripts.js';
 
 interface Data {
   a?: unknown;
@@ -24,22 +25,14 @@ const assign =
 const dataOf = async (browser: Browser): Promise<Record<string, unknown>> =>
   (await run(browser, session => ({ ...session }))).json();
 
-/** A browser with a session. */
-async function visitor(app: RunningApp, data: Data = { a: 1 }): Promise<Browser> {
-  const browser = app.browser();
-  const answer = await run<Data>(browser, session => void Object.assign(session, data));
-  expect(answer.status).toBe(200);
-  return browser;
-}
-
 /** Two requests that have both loaded the session; their commits follow one after the other. */
 async function oneAfterTheOther(first: Browser, one: Script<Data>, second: Browser, other: Script<Data>) {
   const paused = [];
   for (const [browser, script] of [[first, one] as const, [second, other] as const]) {
     paused.push(
-      await begin<Data>(browser, async (session, pause, http) => {
-        const result = await script(session, pause, http);
-        await pause();
+      await begin<Data>(browser, async (session, http) => {
+        const result = await script(session, http);
+        await http.pause();
         return result;
       }),
     );
@@ -60,7 +53,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
   afterAll(() => app.close());
 
   it.each([20, 50])('%d parallel requests that set different keys leave all of them', async count => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { a: 1 });
     const allHaveLoaded = meetingOf(count);
     const keys = Array.from({ length: count }, (_, i) => `key ${i}`);
     const answers = await Promise.all(
@@ -76,7 +69,7 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
   });
 
   it('of two that set the same key the later one stays, whichever loaded first', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { a: 1 });
     await oneAfterTheOther(browser, assign('earlier'), browser, assign('later'));
     expect(await dataOf(browser)).toEqual({ a: 'later' });
   });
@@ -96,12 +89,12 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
     { order: 'removing, then setting', writes: [undefined, 2], left: { a: 2 } },
     { order: 'setting, then removing', writes: [2, undefined], left: {} },
   ])('of $order the same key the later one stays', async ({ writes, left }) => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { a: 1 });
     await oneAfterTheOther(browser, assign(writes[0]), browser, assign(writes[1]));
     expect(await dataOf(browser)).toEqual(left);
   });
 
-  it('clearing removes the keys that were there, and none that came meanwhile', async () => {
+  it('clear() removes the keys that the request loaded, and none that another request added', async () => {
     const browser = await visitor(app, { a: 1 });
     await oneAfterTheOther(
       browser,
@@ -304,9 +297,9 @@ describeCells('no lost updates', backends, ({ platform, backend }) => {
     expect(data).toEqual(browsers.map((_, i) => ({ a: i })));
   });
 
-  it('a write does not reach what another request has in hand', async () => {
+  it('a write does not change the objects that another request holds', async () => {
     const browser = await visitor(app, { tree: { a: { b: 1 }, list: [1] } });
-    const reader = await begin<Data>(browser, async (session, pause) => {
+    const reader = await begin<Data>(browser, async (session, { pause }) => {
       const { tree } = session;
       await pause();
       return tree;
@@ -331,7 +324,7 @@ describeCells('no lost updates across two applications', sharedBackends, ({ plat
   });
 
   it('20 parallel requests that set different keys leave all of them', async () => {
-    const browser = await visitor(here);
+    const browser = await visitor(here, { a: 1 });
     const allHaveLoaded = meetingOf(20);
     const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
     await Promise.all(
@@ -348,7 +341,7 @@ describeCells('no lost updates across two applications', sharedBackends, ({ plat
   });
 
   it('of two that set the same key the later one stays', async () => {
-    const browser = await visitor(here);
+    const browser = await visitor(here, { a: 1 });
     const elsewhere = browser.copy(there.url);
     await oneAfterTheOther(browser, assign('earlier'), elsewhere, assign('later'));
     expect(await dataOf(browser)).toEqual({ a: 'later' });

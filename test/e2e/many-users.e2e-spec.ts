@@ -4,7 +4,7 @@ import { getSession, Session, Sessions } from '../../lib/index.js';
 import { memory, outsideBackends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells, type Cell } from '../support/cells.js';
-import { startScriptedApp } from '../support/scripted-app.js';
+import { startScriptedApp } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { Wire } from '../support/wire.js';
 

@@ -16,7 +16,7 @@ import { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
 import { CountingStore } from '../support/counting-store.js';
 import { platforms, type Platform } from '../support/platforms.js';
-import { nobody, returning, ScriptedController, type Me } from '../support/scripted-routes.js';
+import { NO_SESSION, returning, ScriptController, type Me } from '../support/scripts.js';
 
 type Anything = Session<Record<string, unknown>>;
 type Request = IncomingMessage & { session: Anything; originalUrl?: string };
@@ -40,7 +40,7 @@ async function start(
   middleware: readonly Middleware[],
   configure?: (app: INestApplication) => unknown,
 ): Promise<Running> {
-  @Module({ imports: [SessionModule.forRoot(options)], controllers: [ScriptedController] })
+  @Module({ imports: [SessionModule.forRoot(options)], controllers: [ScriptController] })
   class RootModule implements NestModule {
     configure(consumer: MiddlewareConsumer): void {
       if (way === 'consumer.apply()') consumer.apply(...middleware).forRoutes('*path');
@@ -107,7 +107,7 @@ describe.each(ways)('a session in middleware of %s', way => {
         seen.push((await running.sessions.current()) === session, (await getSession(request)) === session);
         next();
       });
-      const same = returning(async ({ request, session }) => {
+      const same = returning(async (session, { request }) => {
         seen.push((await running.sessions.current()) === session, request.session === session);
         return { ...session };
       });
@@ -214,7 +214,7 @@ describe.each(ways.flatMap(way => platforms.map(platform => ({ way, platform }))
           next();
         },
       ]);
-      expect(await me(browser)).toEqual(nobody);
+      expect(await me(browser)).toEqual(NO_SESSION);
       expect(errors).toEqual([expect.stringContaining('cannot be assigned')]);
     });
   },

@@ -29,6 +29,7 @@ import {
 } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { Browser } from '../support/browser.js';
+import { MINUTE } from '../support/durations.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
 
@@ -113,7 +114,6 @@ async function idleTimeoutOf(session: DynamicModule): Promise<number> {
   return info!.expiresAt.getTime() - info!.lastSeenAt.getTime();
 }
 
-const MINUTE = 60_000;
 const startUpError = (session: DynamicModule): Promise<unknown> =>
   start(session).then(
     () => 'started',

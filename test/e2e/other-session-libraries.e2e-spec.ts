@@ -11,13 +11,12 @@ import passport from 'passport';
 import { describe, expect, it } from 'vitest';
 import { SessionConfigError, SessionModule } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { returning, ScriptedController } from '../support/scripted-routes.js';
+import { me, returning, ScriptController, startScriptedApp } from '../support/scripts.js';
 
 const SECRET = 'a secret of the tests that is long enough';
-const write = returning(({ session }) => void (session.mark = 'ours'));
+const write = returning(session => void (session.mark = 'ours'));
 
-@Module({ imports: [SessionModule.forRoot('memory')], controllers: [ScriptedController] })
+@Module({ imports: [SessionModule.forRoot('memory')], controllers: [ScriptController] })
 class RootModule {}
 
 const onExpress = platforms[0]!;
@@ -27,7 +26,7 @@ const theirs = () => expressSession({ secret: SECRET, resave: true, saveUninitia
 const WARNING = /^warn: express-session is registered, too\. .*Use one of them/;
 const warnings = (logs: readonly string[]) => logs.filter(line => WARNING.test(line));
 
-describe('express-session beside this module', () => {
+describe('express-session in the same application', () => {
   it('registered after us it steps aside: one session, one cookie, and a warning at start-up', async () => {
     const running = await startScriptedApp(onExpress, { configure: app => void app.use(theirs()) });
     try {
@@ -97,7 +96,7 @@ describe('express-session beside this module', () => {
     await running.close();
   });
 
-  it('applied by a module it is out of sight: it steps aside all the same', async () => {
+  it('applied by a module, which we cannot see, it does not replace the session', async () => {
     class AppliedModule implements NestModule {
       configure(consumer: MiddlewareConsumer): void {
         consumer.apply(theirs()).forRoutes('*path');
@@ -133,7 +132,7 @@ describe('express-session beside this module', () => {
   });
 });
 
-describe('@fastify/session beside this module', () => {
+describe('@fastify/session in the same application', () => {
   it('registered after us it is refused by Fastify, which names the decorator', async () => {
     const app = await NestFactory.create(RootModule, new FastifyAdapter(), { logger: false });
     // What @fastify/session begins with.
@@ -163,7 +162,7 @@ describe.each(platforms)('assigning request.session on $name', platform => {
     const running = await startScriptedApp(platform);
     try {
       const answer = await running.browser().get(
-        returning(({ request }) => {
+        returning((_, { request }) => {
           try {
             Object.assign(request, { session: null });
             return 'assigned';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonCodec, type SessionDataError } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { platforms } from '../support/platforms.js';
-import { stage } from '../support/stage.js';
+import { observe, ScriptController, visitor } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 /** JSON has no room for this text: whoever tries to encode it gets an error of another kind. */
@@ -24,24 +24,17 @@ const TOO_LARGE: [string, () => unknown][] = [
 ];
 
 describe.each(platforms)('a value far larger than maxSize, on $name', platform => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend: { type: 'memory' }, ...scene });
+    running = await startApp({ platform, backend: { type: 'memory' }, controllers: [ScriptController] });
   });
   afterAll(() => running.close());
 
-  async function visitor() {
-    const browser = running.browser();
-    await play(browser, session => void Object.assign(session, { x: 1, larger: 'text' }));
-    return browser;
-  }
-
   it.each(TOO_LARGE)('%s is refused without the work of encoding it', async (_, make) => {
-    const browser = await visitor();
+    const browser = await visitor(running, { x: 1, larger: 'text' });
     const value = make();
     const started = performance.now();
-    const { answer, error } = await play(browser, session => {
+    const { answer, error } = await observe(browser, session => {
       session.x = 2;
       session.v = value;
     });
@@ -51,13 +44,13 @@ describe.each(platforms)('a value far larger than maxSize, on $name', platform =
     expect((error as Error).message).toMatch(
       /more than 65536 bytes and "maxSize" is 65536; largest: "v" \(more than 65536 bytes\), "larger" \(12 bytes\)/,
     );
-    const after = await play(browser, session => ({ ...session }));
+    const after = await observe(browser, session => ({ ...session }));
     expect(after.value).toEqual({ x: 1, larger: 'text' });
   });
 
   it('so it is by every way to write it, and nothing of it is left behind', async () => {
-    const browser = await visitor();
-    const { value, error } = await play(browser, async session => {
+    const browser = await visitor(running, { x: 1, larger: 'text' });
+    const { value, error } = await observe(browser, async session => {
       const codes: unknown[] = [];
       const note = (thrown: unknown): void => void codes.push((thrown as SessionDataError).code);
       await session.update('x', () => unencodable).catch(note);
@@ -75,13 +68,13 @@ describe.each(platforms)('a value far larger than maxSize, on $name', platform =
     });
     expect(error).toBeUndefined();
     expect(value).toEqual(Array(5).fill('SESSION_TOO_LARGE'));
-    const after = await play(browser, session => [session.loggedInAs, { ...session }]);
+    const after = await observe(browser, session => [session.loggedInAs, { ...session }]);
     expect(after.value).toEqual([undefined, { x: 1, larger: 'text' }]);
   });
 
   it('may be what update() and take() start from, since it is not what they write', async () => {
-    const browser = await visitor();
-    const { value, error } = await play(browser, async session => {
+    const browser = await visitor(running, { x: 1, larger: 'text' });
+    const { value, error } = await observe(browser, async session => {
       session.x = 'a'.repeat(100_000);
       const length = await session.update('x', (text: string) => text.length);
       session.larger = 'b'.repeat(100_000);
@@ -90,18 +83,27 @@ describe.each(platforms)('a value far larger than maxSize, on $name', platform =
     });
     expect(error).toBeUndefined();
     expect(value).toEqual([100_000, 100_000]);
-    expect((await play(browser, session => ({ ...session }))).value).toEqual({ x: 100_000 });
+    expect((await observe(browser, session => ({ ...session }))).value).toEqual({ x: 100_000 });
   });
 });
 
 describe.each(platforms)('a session that was stored larger than maxSize, on $name', platform => {
   const store = new MemorySessionStore();
-  const { play, ...scene } = stage();
   let roomy: RunningApp;
   let tight: RunningApp;
   beforeAll(async () => {
-    roomy = await startApp({ platform, backend: { store }, ...scene, session: { maxSize: 1_000_000 } });
-    tight = await startApp({ platform, backend: { store }, ...scene, session: { maxSize: 1_000 } });
+    roomy = await startApp({
+      platform,
+      backend: { store },
+      controllers: [ScriptController],
+      session: { maxSize: 1_000_000 },
+    });
+    tight = await startApp({
+      platform,
+      backend: { store },
+      controllers: [ScriptController],
+      session: { maxSize: 1_000 },
+    });
   });
   afterAll(async () => {
     await tight.close();
@@ -114,23 +116,22 @@ describe.each(platforms)('a session that was stored larger than maxSize, on $nam
     ['of 100 MB is refused', 100_000_000, false],
   ])('one value %s', async (_, bytes, isAccepted) => {
     const browser = roomy.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       Object.assign(session, { a: 'a'.repeat(3_000 - 3), b: 'b'.repeat(2_000 - 3) });
     });
-    const { error } = await play(browser.copy(tight.url), session => {
+    const { error } = await observe(browser.copy(tight.url), session => {
       delete session.b;
       session.a = 'n'.repeat(bytes - 3);
     });
     if (isAccepted) expect(error).toBeUndefined();
     else expect(error).toMatchObject({ code: 'SESSION_TOO_LARGE', keys: expect.arrayContaining(['a']) });
-    const { value } = await play(browser, session => (session.a as string).length + 3);
+    const { value } = await observe(browser, session => (session.a as string).length + 3);
     expect(value).toBe(isAccepted ? bytes : 3_000);
   });
 });
 
 describe('a codec of the application', () => {
   it('is asked for the text before anything is refused: it may be a short one', async () => {
-    const { play, ...scene } = stage();
     const codec = {
       ...jsonCodec,
       encode: (value: unknown) => deflateSync(jsonCodec.encode(value)).toString('base64'),
@@ -140,29 +141,28 @@ describe('a codec of the application', () => {
       platform: platforms[0]!,
       backend: { type: 'memory' },
       session: { codec },
-      ...scene,
+      controllers: [ScriptController],
     });
     try {
       const browser = running.browser();
-      const { error } = await play(browser, session => void (session.v = 'a'.repeat(1_000_000)));
+      const { error } = await observe(browser, session => void (session.v = 'a'.repeat(1_000_000)));
       expect(error).toBeUndefined();
-      expect((await play(browser, session => (session.v as string).length)).value).toBe(1_000_000);
+      expect((await observe(browser, session => (session.v as string).length)).value).toBe(1_000_000);
     } finally {
       await running.close();
     }
   });
 
   it('that makes no text is refused, and nothing is lost in silence', async () => {
-    const { play, ...scene } = stage();
     const codec = { encode: JSON.stringify, decode: (text: string) => JSON.parse(text) as unknown };
     const running = await startApp({
       platform: platforms[0]!,
       backend: { type: 'memory' },
       session: { codec },
-      ...scene,
+      controllers: [ScriptController],
     });
     try {
-      const { error } = await play(running.browser(), session => void (session.onClick = () => 1));
+      const { error } = await observe(running.browser(), session => void (session.onClick = () => 1));
       expect(error).toMatchObject({ code: 'SESSION_VALUE_REFUSED', keys: ['onClick'] });
     } finally {
       await running.close();

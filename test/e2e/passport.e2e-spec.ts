@@ -153,7 +153,7 @@ describeCells('Passport 0.7', backends, ({ platform, backend }) => {
     });
   });
 
-  it('a login gives a new id, and the one from before is nobody’s: no fixation', async () => {
+  it('a login gives a new id, and the old id names no session: no fixation', async () => {
     const victim = running.browser();
     await victim.post('/cart');
     const attacker = victim.copy();
@@ -300,7 +300,7 @@ describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platf
   );
 
   it.each(['create', 'destroy', 'update'] as const)(
-    'a logout whose %s fails is an error, and nobody is told otherwise',
+    'a logout whose %s fails is an error, and the answer says so',
     async verb => {
       const browser = running.browser();
       await browser.post('/login', right);
@@ -440,7 +440,7 @@ describe.each(excluded)('Passport 0.7 and a path of "exclude", $name', ({ platfo
   const errorsSince = (logged: number): string[] =>
     running.logs.slice(logged).filter(line => line.startsWith('error'));
 
-  it('answers, with no user, no store call and nothing logged, whatever cookie comes', async () => {
+  it('answers without a user, a store call or a log line, whichever cookie is sent', async () => {
     store.calls.length = 0;
     const logged = running.logs.length;
     for (const browser of [running.browser(), signedIn]) {

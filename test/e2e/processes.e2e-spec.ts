@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { outsideBackends, type BackendPlace } from '../support/backends.js';
-import type { Browser } from '../support/browser.js';
 import { buildLib, type BuiltLib } from '../support/built-lib.js';
 import { describeOver } from '../support/cells.js';
+import { NO_SESSION, me } from '../support/scripts.js';
 import { startAppProcess, type AppProcess } from '../support/session-app-processes.js';
 
 interface Facts {
@@ -10,9 +10,6 @@ interface Facts {
   readonly user: string | null;
   readonly data: Record<string, unknown>;
 }
-
-const NOBODY = { user: null, data: {} };
-const factsOf = async (browser: Browser): Promise<Facts> => (await browser.get('/me')).json();
 
 let lib: BuiltLib;
 beforeAll(() => {
@@ -46,7 +43,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
   it.each([
     { path: '/slow-write', status: 200 },
     { path: '/slow-rotate', status: 409 },
-  ])('a logout in one sticks, whatever $path in the other was about to do', async ({ path, status }) => {
+  ])('a logout in one process sticks while $path runs in the other', async ({ path, status }) => {
     for (const [slow, fast] of [
       [express, fastify],
       [fastify, express],
@@ -62,8 +59,8 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
       const answer = await late;
       expect(answer.setCookies).toEqual([]);
       expect(answer.status).toBe(status);
-      expect(await factsOf(before)).toEqual(NOBODY);
-      expect(await factsOf(before.copy(fast.url))).toEqual(NOBODY);
+      expect(await me(before)).toEqual(NO_SESSION);
+      expect(await me(before.copy(fast.url))).toEqual(NO_SESSION);
     }
   });
 
@@ -77,17 +74,17 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     ] as const) {
       const browser = here.browser();
       await browser.get('/login/carol');
-      const facts = await factsOf(browser);
+      const facts = await me(browser);
       expect(facts.user).not.toBeNull();
       const reached = here.reached();
       const late = browser.copy().get('/slow-write');
       await reached;
       expect((await browser.copy(there.url).get(path(facts))).json()).toEqual({ revoked: first });
-      expect(await factsOf(browser)).toEqual(NOBODY);
+      expect(await me(browser)).toEqual(NO_SESSION);
       here.go();
       expect((await late).setCookies).toEqual([]);
-      expect(await factsOf(browser)).toEqual(NOBODY);
-      expect(await factsOf(browser.copy(there.url))).toEqual(NOBODY);
+      expect(await me(browser)).toEqual(NO_SESSION);
+      expect(await me(browser.copy(there.url))).toEqual(NO_SESSION);
       expect((await browser.get(path(facts))).json()).toEqual({ revoked: again });
     }
   });
@@ -97,9 +94,9 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     await browser.get('/login/alice');
     const before = browser.copy(fastify.url);
     await browser.get('/login/alice');
-    expect((await factsOf(browser)).user).toBe('alice');
+    expect((await me(browser)).user).toBe('alice');
     await before.get('/logout');
-    expect(await factsOf(browser)).toEqual(NOBODY);
+    expect(await me(browser)).toEqual(NO_SESSION);
   });
 
   it('100 parallel increments in both count to 100', async () => {
@@ -112,7 +109,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     );
     const numbers = answers.map(answer => answer.json<{ n: number }>().n);
     expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
-    expect((await factsOf(browser)).data).toEqual({ a: 'a', n: 100 });
+    expect((await me(browser)).data).toEqual({ a: 'a', n: 100 });
   });
 
   it('20 parallel requests that set different keys leave all of them', async () => {
@@ -122,7 +119,7 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     await Promise.all(
       keys.map((key, i) => browser.copy((i % 2 === 0 ? express : fastify).url).get(`/set/${key}`)),
     );
-    const { data } = await factsOf(browser.copy(fastify.url));
+    const { data } = await me(browser.copy(fastify.url));
     expect(Object.keys(data).toSorted()).toEqual(['a', ...keys].toSorted());
   });
 
@@ -160,12 +157,12 @@ describeOver('two processes, on express and on fastify,', outsideBackends, backe
     await Promise.all(load);
     expect(await express.ended).toBe('SIGTERM');
     expect(acknowledged).toBeGreaterThanOrEqual(200);
-    const { data } = await factsOf(browser.copy(fastify.url));
+    const { data } = await me(browser.copy(fastify.url));
     expect(data['n']).toBeGreaterThanOrEqual(acknowledged);
     expect(express.complaints).toEqual([]);
   });
 
-  it('nothing of ours holds a process: once its application is closed, it ends', async () => {
+  it('no timer or connection holds the process: once its application is closed, it ends', async () => {
     await fastify.browser().get('/login/alice'); // there is something to sweep
     fastify.process.send('close');
     expect(await fastify.ended).toBe(0);

@@ -1,5 +1,5 @@
-import { Test } from '@nestjs/testing';
-import type { INestApplication, NestApplicationOptions } from '@nestjs/common';
+import { Module, type INestApplication, type NestApplicationOptions } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { once } from 'node:events';
@@ -16,13 +16,7 @@ import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionModule, Sessions, type SessionModuleOptions } from '../../lib/index.js';
-import {
-  answering,
-  nobody,
-  returning,
-  ScriptedController,
-  type Handler,
-} from '../support/scripted-routes.js';
+import { answering, NO_SESSION, returning, ScriptController, type Script } from '../support/scripts.js';
 import { WatchedStore } from '../support/watched-store.js';
 
 const BIG = 'x'.repeat(1024 * 1024);
@@ -33,12 +27,10 @@ async function start(
   session: SessionModuleOptions,
   httpsOptions?: TlsOptions,
 ): Promise<INestApplication> {
-  const module = await Test.createTestingModule({
-    imports: [SessionModule.forRoot(session)],
-    controllers: [ScriptedController],
-  }).compile();
-  const options = { logger: false, ...(httpsOptions && { httpsOptions }) } as NestApplicationOptions;
-  const app = module.createNestApplication(adapter, options);
+  @Module({ imports: [SessionModule.forRoot(session)], controllers: [ScriptController] })
+  class AppModule {}
+  const options = { logger: false, abortOnError: false, ...(httpsOptions && { httpsOptions }) };
+  const app = await NestFactory.create(AppModule, adapter, options as NestApplicationOptions);
   await app.listen(0, '127.0.0.1');
   return app;
 }
@@ -82,32 +74,46 @@ describe('HTTP/2 on fastify', () => {
     return { status: headers[':status'], headers, setCookies: headers['set-cookie'] ?? [], text };
   }
 
-  const ways: Record<string, { path: (mark: Handler) => string; text: string; status?: number }> = {
+  const ways: Record<string, { path: (mark: Script) => string; text: string; status?: number }> = {
     'a returned object': {
-      path: mark => returning(context => (mark(context), { ok: true })),
+      path: mark => returning((session, http) => (mark(session, http), { ok: true })),
       text: '{"ok":true}',
     },
-    'send()': { path: mark => answering(c => (mark(c), c.response.send('sent'))), text: 'sent' },
-    'end()': { path: mark => answering(c => (mark(c), c.raw.end('ended'))), text: 'ended' },
-    'end() without a body': { path: mark => answering(c => (mark(c), c.raw.end())), text: '' },
+    'send()': {
+      path: mark => answering((session, http) => (mark(session, http), http.response.send('sent'))),
+      text: 'sent',
+    },
+    'end()': {
+      path: mark => answering((session, http) => (mark(session, http), http.raw.end('ended'))),
+      text: 'ended',
+    },
+    'end() without a body': {
+      path: mark => answering((session, http) => (mark(session, http), http.raw.end())),
+      text: '',
+    },
     'write() and end()': {
       path: mark =>
-        answering(({ raw, ...context }) => {
-          mark({ raw, ...context });
+        answering((session, http) => {
+          const { raw } = http;
+          mark(session, http);
           raw.write('one ');
           raw.end('two');
         }),
       text: 'one two',
     },
     'writeHead() with an object': {
-      path: mark => answering(c => (mark(c), c.raw.writeHead(201, { 'x-one': '1' }).end('headed'))),
+      path: mark =>
+        answering(
+          (session, http) => (mark(session, http), http.raw.writeHead(201, { 'x-one': '1' }).end('headed')),
+        ),
       text: 'headed',
       status: 201,
     },
     'flushHeaders() and end()': {
       path: mark =>
-        answering(({ raw, ...context }) => {
-          mark({ raw, ...context });
+        answering((session, http) => {
+          const { raw } = http;
+          mark(session, http);
           raw.flushHeaders();
           raw.end('flushed');
         }),
@@ -115,14 +121,19 @@ describe('HTTP/2 on fastify', () => {
     },
     'pipeline() of 1 MiB': {
       path: mark =>
-        answering(c => (mark(c), pipeline(Readable.from([BIG.slice(0, 1000), BIG.slice(1000)]), c.raw))),
+        answering(
+          (session, http) => (
+            mark(session, http),
+            pipeline(Readable.from([BIG.slice(0, 1000), BIG.slice(1000)]), http.raw)
+          ),
+        ),
       text: BIG,
     },
   };
 
   for (const [title, { path, text, status = 200 }] of Object.entries(ways)) {
     it(`${title}: saved before the head, exactly one cookie`, async () => {
-      const answer = await get(path(({ session }) => void (session.mark = `after ${String(session.mark)}`)));
+      const answer = await get(path(session => void (session.mark = `after ${String(session.mark)}`)));
       expect(answer.status).toBe(status);
       expect(answer.text === text).toBe(true);
       expect(answer.setCookies).toHaveLength(1);
@@ -133,7 +144,7 @@ describe('HTTP/2 on fastify', () => {
   }
 
   it('cookies in several fields are one header', async () => {
-    const { setCookies } = await get(returning(({ session }) => session.login('alice')));
+    const { setCookies } = await get(returning(session => session.login('alice')));
     const cookie = tokenOf(setCookies[0]!);
     for (const fields of [
       ['a=1', `${cookie}; b=3`],
@@ -148,7 +159,7 @@ describe('HTTP/2 on fastify', () => {
     const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
     const cookies = await Promise.all(
       users.map(async user => {
-        const { setCookies } = await get(returning(({ session }) => session.login(user)));
+        const { setCookies } = await get(returning(session => session.login(user)));
         return tokenOf(setCookies[0]!);
       }),
     );
@@ -162,7 +173,7 @@ describe('HTTP/2 on fastify', () => {
   it('nothing leaves before the store has answered; a save that fails is a 503 without a cookie', async () => {
     const gate = store.hold('create');
     let isAnswered = false;
-    const path = answering(({ session, raw }) => {
+    const path = answering((session, { raw }) => {
       session.mark = 1;
       raw.writeHead(200, { 'x-one': '1' });
       raw.end('never seen');
@@ -180,12 +191,12 @@ describe('HTTP/2 on fastify', () => {
     expect(JSON.parse(text)).toEqual({ statusCode: 503, message: 'Service Unavailable' });
   });
 
-  it('a client that resets its stream: the change is saved all the same', async () => {
-    const { setCookies } = await get(returning(({ session }) => void (session.first = 1)));
+  it('a client that resets its stream: the change is still saved', async () => {
+    const { setCookies } = await get(returning(session => void (session.first = 1)));
     const cookie = tokenOf(setCookies[0]!);
     const gate = store.hold('update');
     const stream = client.request({
-      ':path': answering(({ session, raw }) => {
+      ':path': answering((session, { raw }) => {
         session.mark = 'kept';
         raw.end('to nobody');
       }),
@@ -207,7 +218,7 @@ describe('HTTP/2 on fastify', () => {
     const head = await get('/me', undefined, 'HEAD');
     expect(head.status).toBe(200);
     expect(head.text).toBe('');
-    expect(JSON.parse((await get('/me')).text)).toEqual(nobody);
+    expect(JSON.parse((await get('/me')).text)).toEqual(NO_SESSION);
   });
 
   it('nothing of this made Node warn', () => {
@@ -243,15 +254,15 @@ describe.each([
     return answer.headers['set-cookie'] ?? [];
   }
 
-  it("secure: 'auto' sets and clears a Secure cookie, whatever a proxy header says", async () => {
+  it("secure: 'auto' sets and clears a Secure cookie, even against a proxy header", async () => {
     for (const headers of [{}, { 'x-forwarded-proto': 'http' }]) {
       const [line] = await get(
-        returning(({ session }) => void (session.mark = 1)),
+        returning(session => void (session.mark = 1)),
         headers as Record<string, string>,
       );
       expect(line).toMatch(/^sid=[^;]+;.*; Secure/);
       const [clear] = await get(
-        returning(({ session }) => session.destroy()),
+        returning(session => session.destroy()),
         { cookie: tokenOf(line!) },
       );
       expect(clear).toMatch(/^sid=;.*; Secure/);

@@ -5,8 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { platforms, type Platform } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, returning, type HandlerContext } from '../support/scripted-routes.js';
+import { answering, me, returning, startScriptedApp, type ScriptHttp } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 
 const BIG = Buffer.alloc(2 * 1024 * 1024, 'x');
@@ -15,7 +14,7 @@ const ALWAYS = { vary: 'Cookie', 'cache-control': 'no-store' };
 
 interface Row {
   readonly title: string;
-  readonly answer: (context: HandlerContext, file: string) => unknown;
+  readonly answer: (http: ScriptHttp, file: string) => unknown;
   readonly status?: number;
   readonly text?: string;
   /** Headers that have to come through. */
@@ -252,7 +251,7 @@ const rows: Row[] = [
   { title: '304', answer: ({ raw }) => raw.writeHead(304).end(), status: 304, text: '' },
 ];
 
-describe.each(platforms)('handlers that answer by themselves on $name', platform => {
+describe.each(platforms)('handlers that send the answer themselves on $name', platform => {
   let running: RunningApp;
   let directory: string;
   let file: string;
@@ -271,9 +270,9 @@ describe.each(platforms)('handlers that answer by themselves on $name', platform
 
   for (const row of here)
     it(`${row.title}: saved before the head, exactly one cookie`, async () => {
-      const path = answering(context => {
-        context.session.mark = `made after ${String(context.session.mark)}`;
-        return row.answer(context, file);
+      const path = answering((session, http) => {
+        session.mark = `made after ${String(session.mark)}`;
+        return row.answer(http, file);
       });
       const browser = running.browser();
       const first = await browser.get(path);
@@ -285,7 +284,7 @@ describe.each(platforms)('handlers that answer by themselves on $name', platform
       expect(await me(browser)).toEqual({ user: null, data: { mark: 'made after undefined' } });
 
       const other = running.browser();
-      await other.get(returning(({ session }) => void (session.first = 1)));
+      await other.get(returning(session => void (session.first = 1)));
       const second = await other.get(path);
       expect(second.status).toBe(row.status ?? 200);
       expect(second.setCookies).toEqual(row.foreign ?? []);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { getSession, Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import type { FrameworkResponse } from '../support/scripts.js';
+import type { PlatformResponse } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 interface Data {
@@ -14,11 +14,11 @@ interface Data {
 
 class RefusedHead extends Error {}
 
-const rawOf = (response: FrameworkResponse): ServerResponse =>
+const rawOf = (response: PlatformResponse): ServerResponse =>
   response.raw ?? (response as unknown as ServerResponse);
 
 /** Sends a head that Node refuses: the value has a line break. */
-function sendInvalidHead(response: FrameworkResponse): void {
+function sendInvalidHead(response: PlatformResponse): void {
   try {
     rawOf(response).writeHead(200, { 'x-invalid': 'a\nb' });
   } catch (error) {
@@ -29,12 +29,12 @@ function sendInvalidHead(response: FrameworkResponse): void {
 @Controller()
 class RefusedController {
   @Get('unchanged')
-  unchanged(@Session('before') _: unknown, @Res() response: FrameworkResponse): void {
+  unchanged(@Session('before') _: unknown, @Res() response: PlatformResponse): void {
     sendInvalidHead(response);
   }
 
   @Get('changed')
-  async changed(@Session() session: Session<Data>, @Res() response: FrameworkResponse): Promise<void> {
+  async changed(@Session() session: Session<Data>, @Res() response: PlatformResponse): Promise<void> {
     session.before = 'handler';
     await session.save();
     sendInvalidHead(response);
@@ -51,7 +51,7 @@ class RefusedController {
 class RefusedHeadFilter implements ExceptionFilter {
   async catch(_: RefusedHead, host: ArgumentsHost): Promise<void> {
     const request = host.switchToHttp().getRequest<IncomingMessage & { query: { login?: string } }>();
-    const response = host.switchToHttp().getResponse<FrameworkResponse>();
+    const response = host.switchToHttp().getResponse<PlatformResponse>();
     const session = await getSession<Data>(request);
     const wasSent = rawOf(response).headersSent;
     session.filter = 'assigned';

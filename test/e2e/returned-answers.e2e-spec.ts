@@ -2,27 +2,35 @@ import { HttpException, StreamableFile } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { from, of, throwError } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Session } from '../../lib/index.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { nobody, passing, returning, type Handler, type HandlerContext } from '../support/scripted-routes.js';
+import {
+  me,
+  NO_SESSION,
+  passing,
+  returning,
+  startScriptedApp,
+  type Script,
+  type AnyData,
+} from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 
 interface Row {
   readonly title: string;
-  readonly handler: Handler;
+  readonly handler: Script;
   readonly text: string | RegExp;
   readonly status?: number;
 }
 
-const mark = ({ session }: HandlerContext): void => {
+const mark = (session: Session<AnyData>): void => {
   session.mark = 'made';
 };
 
 /** A handler that changes the session, then answers. */
 const changing =
-  (answer: () => unknown): Handler =>
-  context => {
-    mark(context);
+  (answer: () => unknown): Script =>
+  session => {
+    mark(session);
     return answer();
   };
 
@@ -42,9 +50,9 @@ const kept: Row[] = [
   { title: 'a promise', handler: changing(async () => 'kept word'), text: 'kept word' },
   {
     title: 'a promise, changed just before it resolves',
-    handler: async context => {
+    handler: async session => {
       await new Promise(setImmediate);
-      mark(context);
+      mark(session);
       return 'late';
     },
     text: 'late',
@@ -52,11 +60,11 @@ const kept: Row[] = [
   { title: 'an observable of one value', handler: changing(() => of('single')), text: 'single' },
   {
     title: 'an observable, changed with its last value',
-    handler: context =>
+    handler: session =>
       from(
         (function* () {
           yield 'first';
-          mark(context);
+          mark(session);
           yield 'last';
         })(),
       ),
@@ -64,11 +72,11 @@ const kept: Row[] = [
   },
   {
     title: 'an observable, changed after its last value',
-    handler: context =>
+    handler: session =>
       from(
         (function* () {
           yield 'last';
-          mark(context);
+          mark(session);
         })(),
       ),
     text: 'last',
@@ -91,9 +99,9 @@ const kept: Row[] = [
   },
   {
     title: 'an async iterable, changed before its first chunk',
-    handler: context =>
+    handler: session =>
       (async function* () {
-        mark(context);
+        mark(session);
         yield 'one ';
         yield 'two';
       })(),
@@ -156,7 +164,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
   for (const row of kept)
     it(`${row.title}: an existing session is saved, without a cookie`, async () => {
       const browser = running.browser();
-      await browser.get(returning(({ session }) => void (session.first = 1)));
+      await browser.get(returning(session => void (session.first = 1)));
       const cookie = browser.cookie;
       const answer = await browser.get(passing(row.handler));
       expect(answer.status).toBe(row.status ?? 200);
@@ -174,7 +182,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
       hasText(row, answer.text);
       expect(answer.setCookies).toEqual([]);
 
-      await browser.get(returning(({ session }) => void (session.first = 1)));
+      await browser.get(returning(session => void (session.first = 1)));
       expect((await browser.get(returning(row.handler))).setCookies).toEqual([]);
       expect(await me(browser)).toEqual({ user: null, data: { first: 1 } });
     });
@@ -182,7 +190,7 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
   it('what was saved explicitly before a failure stands, with its cookie', async () => {
     const browser = running.browser();
     const answer = await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         session.saved = 'yes';
         await session.save();
         session.unsaved = 'yes';
@@ -196,10 +204,10 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
 
   it('a login before a failure stands, with its cookie, and the old id is dead', async () => {
     const browser = running.browser();
-    await browser.get(returning(({ session }) => void (session.first = 1)));
+    await browser.get(returning(session => void (session.first = 1)));
     const before = browser.copy();
     const answer = await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         await session.login('alice');
         fault();
       }),
@@ -207,22 +215,22 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
     expect(answer.status).toBe(500);
     expect(answer.setCookies).toHaveLength(1);
     expect(await me(browser)).toEqual({ user: 'alice', data: { first: 1 } });
-    expect(await me(before)).toEqual(nobody);
+    expect(await me(before)).toEqual(NO_SESSION);
   });
 
   it('a destroy before a failure stands, and the cookie is cleared', async () => {
     const browser = running.browser();
-    await browser.get(returning(({ session }) => void (session.first = 1)));
+    await browser.get(returning(session => void (session.first = 1)));
     const copy = browser.copy();
     const answer = await browser.get(
-      returning(async ({ session }) => {
+      returning(async session => {
         await session.destroy();
         fault();
       }),
     );
     expect(answer.status).toBe(500);
     expect(browser.cookies.size).toBe(0);
-    expect(await me(copy)).toEqual(nobody);
+    expect(await me(copy)).toEqual(NO_SESSION);
   });
 
   it('a value that the platform cannot send: what was saved by then has its cookie', async () => {
@@ -234,26 +242,26 @@ describe.each(platforms)('what a handler returns or throws, on $name', platform 
   });
 
   it.each([
-    { title: 'destroy()', run: ({ session }: HandlerContext) => void session.destroy(), expected: nobody },
+    { title: 'destroy()', run: (session: Session<AnyData>) => void session.destroy(), expected: NO_SESSION },
     {
       title: 'login()',
-      run: ({ session }: HandlerContext) => void session.login('alice'),
+      run: (session: Session<AnyData>) => void session.login('alice'),
       expected: { user: 'alice', data: { first: 1 } },
     },
     {
       title: 'update()',
-      run: ({ session }: HandlerContext) => void session.update('first', () => 2),
+      run: (session: Session<AnyData>) => void session.update('first', () => 2),
       expected: { user: null, data: { first: 2 } },
     },
     {
       title: 'regenerate()',
-      run: ({ session }: HandlerContext) => void session.regenerate({ keep: true }),
+      run: (session: Session<AnyData>) => void session.regenerate({ keep: true }),
       expected: { user: null, data: { first: 1 } },
     },
-  ])('$title that nobody waits for still decides the answer', async ({ run, expected }) => {
+  ])('$title that the handler does not await still decides the answer', async ({ run, expected }) => {
     for (const path of [returning(run), passing(run)]) {
       const browser = running.browser();
-      await browser.get(returning(({ session }) => void (session.first = 1)));
+      await browser.get(returning(session => void (session.first = 1)));
       expect((await browser.get(path)).status).toBe(200);
       expect(await me(browser)).toEqual(expected);
     }

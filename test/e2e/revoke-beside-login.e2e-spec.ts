@@ -85,7 +85,7 @@ async function inOrderOf(
   return order;
 }
 
-describeCells('revokeByUser() beside a login', backends, cell => {
+describeCells('revokeByUser() at the same time as a login', backends, cell => {
   let place: FaultyPlace;
   let app: RunningApp;
   beforeAll(async () => {
@@ -126,7 +126,7 @@ describeCells('revokeByUser() beside a login', backends, cell => {
     { verb: 'create', at: 'after' },
     { verb: 'index.confirm', at: 'before' },
   ] as const)(
-    'that comes $at $verb ends it: the login rejects, no cookie, nobody is signed in',
+    'that comes $at $verb ends it: the login rejects, no cookie is set, and no one is signed in',
     async ({ verb, at }) => {
       const { user, browser, answer } = await loginHeldAt(verb, at, name => app.sessions.revokeByUser(name));
       expect(answer.status).toBe(409);
@@ -136,7 +136,7 @@ describeCells('revokeByUser() beside a login', backends, cell => {
     },
   );
 
-  it('that comes after the confirmation ends it: the cookie is nobody’s', async () => {
+  it('that comes after the confirmation ends it: the cookie names no session', async () => {
     const { user, browser, answer } = await loginHeldAt('index.confirm', 'after', name =>
       app.sessions.revokeByUser(name),
     );
@@ -154,7 +154,7 @@ describeCells('revokeByUser() beside a login', backends, cell => {
     expect((await app.sessions.listByUser(user)).map(({ id }) => id)).toEqual([answer.text]);
   });
 
-  it('that sees the entry before the record and forgets it after the confirmation ends it all the same', async () => {
+  it('that lists the entry before the record is there, and removes it after the confirmation, still ends it', async () => {
     const user = newUser();
     const browser = app.browser();
     const create = place.store.hold('create', { times: 1 });
@@ -171,7 +171,7 @@ describeCells('revokeByUser() beside a login', backends, cell => {
     expect(await app.sessions.listByUser(user)).toEqual([]);
   });
 
-  it('listing beside a login is never an error, and skips what has no record yet', async () => {
+  it('listing during a login is never an error, and skips an entry that has no record yet', async () => {
     let listed: unknown;
     const { user } = await loginHeldAt('create', 'before', async name => {
       listed = await app.sessions.listByUser(name);
@@ -200,7 +200,7 @@ describeCells('revokeByUser() beside a login', backends, cell => {
 
   // In the last two the session from before is ended by the revoke when it has already been rotated.
   it.each([...Array.from({ length: 24 }, (_, i) => i + 1), 94, 100])(
-    'whatever the order of their steps (%d): dead, or alive and listed; dead when noted down before',
+    'in any order of their steps (%d): ended, or alive and listed; ended when it was noted down before',
     async seed => {
       const user = newUser();
       const browser = app.browser();

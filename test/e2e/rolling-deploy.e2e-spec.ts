@@ -3,15 +3,14 @@ import { idOf, newSid } from '../../lib/crypto/session-id.js';
 import type { IndexedSessionStore, SessionRecord, SessionStore } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { me, startScriptedApp, visitor } from '../support/scripted-app.js';
-import { nobody, returning } from '../support/scripted-routes.js';
+import { DAY } from '../support/durations.js';
+import { me, NO_SESSION, returning, startScriptedApp, visitor } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 
-const DAY = 86_400_000;
 const indexOf = (store: SessionStore & Partial<IndexedSessionStore>) => store.index;
 
 describeCells(
-  'records of other versions of this library, beside ours,',
+  'records of other versions of this library, in the same store,',
   backends,
   ({ platform, backend }) => {
     let running: RunningApp;
@@ -43,29 +42,29 @@ describeCells(
       return { browser, id: idOf(sid), record, loaded, since: running.events.length };
     }
 
-    it.each([0, 2, 999])('version %i is no session, is reported, and is kept as it is', async version => {
-      const { browser, id, record, loaded, since } = await foreign(version);
-      expect(await me(browser)).toEqual(nobody);
-      expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
-      expect(browser.cookies.get('sid')).toBeDefined(); // a newer process may serve the next request
-      await running.sessions.prune();
-      expect(await loaded()).toEqual(record);
-    });
+    it.each([0, 2, 999])(
+      'a record of version %i is not a session, is reported, and is kept as it is',
+      async version => {
+        const { browser, id, record, loaded, since } = await foreign(version);
+        expect(await me(browser)).toEqual(NO_SESSION);
+        expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
+        expect(browser.cookies.get('sid')).toBeDefined(); // a newer process may serve the next request
+        await running.sessions.prune();
+        expect(await loaded()).toEqual(record);
+      },
+    );
 
-    it('nor is it taken over, listed or revoked with the sessions of its user', async () => {
+    it('it is not taken over, listed or revoked with the sessions of its user', async () => {
       const { browser, id, record, loaded } = await foreign(999);
       const old = browser.cookies.get('sid');
       await indexOf(running.store)?.add('alice', id, record.expiresAt, record.lastSeenAt);
-      const alice = await visitor(
-        running,
-        returning(({ session }) => session.login('alice')),
-      );
+      const alice = await visitor(running, {}, 'alice');
       const listed = await running.sessions.listByUser('alice');
       expect(listed).toHaveLength(1);
       expect(await running.sessions.get(id)).toBeUndefined();
       expect(await running.sessions.revoke(id, { userId: 'alice' })).toBe(false);
       expect(await loaded()).toEqual(record);
-      await browser.get(returning(({ session }) => void (session.cart = ['cake'])));
+      await browser.get(returning(session => void (session.cart = ['cake'])));
       expect(browser.cookies.get('sid')).not.toBe(old);
       expect(await loaded()).toEqual(record);
       expect((await me(alice)).user).toBe('alice');
@@ -73,7 +72,7 @@ describeCells(
 
     it('a logout and a revoke of all do end it: no user must stay signed in elsewhere', async () => {
       const first = await foreign(999);
-      await first.browser.get(returning(({ session }) => session.destroy()));
+      await first.browser.get(returning(session => session.destroy()));
       expect(await first.loaded()).toBeUndefined();
       expect(first.browser.cookies.has('sid')).toBe(false);
       const second = await foreign(999);
@@ -101,7 +100,7 @@ describeCells(
       await running.store.create(idOf(sid), { meta, data, expiresAt: now + DAY, lastSeenAt: now });
       const browser = running.browser();
       browser.cookies.set('sid', sid);
-      await browser.get(returning(({ session }) => void (session.n = 1)));
+      await browser.get(returning(session => void (session.n = 1)));
       expect(await me(browser)).toEqual({ user: 'alice', data: { cart: ['tea'], n: 1 } }); // `new` reads as undefined
       expect(await running.store.load(idOf(sid))).toMatchObject({ meta, data: { ...data, 'd:n': '1' } });
     });

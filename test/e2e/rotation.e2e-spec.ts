@@ -3,9 +3,11 @@ import type { Session } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
+import { meetingOf } from '../support/deferred.js';
+import { MINUTE } from '../support/durations.js';
+import { begin, facts, run, ScriptController, visitor, type Script } from '../support/scripts.js';
 
 interface Data {
   cart?: string[];
@@ -13,10 +15,6 @@ interface Data {
   count?: number;
   other?: string;
 }
-
-const MINUTE = 60_000;
-
-const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
 
 interface Facts {
   readonly user: string | null;
@@ -49,17 +47,6 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     await place.dispose();
   });
 
-  /** A browser with this data; forgets what was created so far. */
-  async function visitor(data: Data, user?: string): Promise<Browser> {
-    const browser = app.browser();
-    const answer = await run<Data>(browser, async session => {
-      if (user !== undefined) await session.login(user);
-      Object.assign(session, data);
-    });
-    expect(answer.status).toBe(200);
-    return browser;
-  }
-
   /** Of the records that were created since `calls` was emptied, those that are there. */
   async function leftOfCreated(): Promise<string[]> {
     const ids = place.store.calls.filter(({ verb }) => verb === 'create').map(({ args }) => String(args[0]));
@@ -78,7 +65,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
   describe.each(rotations)('$name', ({ rotate, user }) => {
     it('gives a new id and the cookie for it in the same answer, and keeps the data', async () => {
-      const browser = await visitor({ cart: ['a'] });
+      const browser = await visitor(app, { cart: ['a'] });
       const old = browser.cookie;
       const answer = await run<Data>(browser, async session => {
         const before = session.id;
@@ -92,9 +79,9 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('leaves nothing under the old id, at once', async () => {
-      const browser = await visitor({ cart: ['a'] });
+      const browser = await visitor(app, { cart: ['a'] });
       const before = browser.copy();
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await rotate(session);
         await pause();
       });
@@ -104,7 +91,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('keeps what the request changed before it and changes after it', async () => {
-      const browser = await visitor({ cart: ['a'], note: 'x', other: 'y' });
+      const browser = await visitor(app, { cart: ['a'], note: 'x', other: 'y' });
       const answer = await run<Data>(browser, async session => {
         session.note = 'before';
         session.cart!.push('b');
@@ -117,8 +104,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect((await factsOf(browser)).data).toEqual({ cart: ['a', 'b', 'c'], note: 'before', count: 1 });
     });
 
-    it('keeps the objects that the handler has in hand: what it edits in them later is saved', async () => {
-      const browser = await visitor({ cart: ['a'] });
+    it('keeps the objects that the handler holds: what it edits in them later is saved', async () => {
+      const browser = await visitor(app, { cart: ['a'] });
       await run<Data>(browser, async session => {
         const { cart } = session;
         await rotate(session);
@@ -140,7 +127,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('twice in one request leaves the last id only, and one cookie', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       place.store.taken();
       const answer = await run<Data>(browser, async session => {
         await rotate(session);
@@ -152,7 +139,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('twice at once on one object works one after the other', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       place.store.taken();
       const answer = await run<Data>(browser, session => Promise.all([rotate(session), rotate(session)]));
       expect(answer.setCookies).toHaveLength(1);
@@ -161,8 +148,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('takes along what others set, changed and removed since this request loaded the session', async () => {
-      const browser = await visitor({ cart: ['a'], note: 'x', other: 'y' });
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const browser = await visitor(app, { cart: ['a'], note: 'x', other: 'y' });
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         const before = { ...session };
         await pause();
         await rotate(session);
@@ -182,7 +169,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('takes along what others write while it is under way, between the new record and the end of the old', async () => {
-      const browser = await visitor({ cart: ['a'], note: 'x' });
+      const browser = await visitor(app, { cart: ['a'], note: 'x' });
       const hold = place.store.hold('destroy', { when: isSuccessor });
       const rotating = run<Data>(browser.copy(), async session => {
         await rotate(session);
@@ -199,8 +186,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('its own change of a key wins over what others wrote to it', async () => {
-      const browser = await visitor({ note: 'x', other: 'y', count: 1 });
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const browser = await visitor(app, { note: 'x', other: 'y', count: 1 });
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         session.note = 'mine';
         delete session.other;
         await pause();
@@ -215,7 +202,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('asks for another id when the first is taken', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       place.store.taken();
       place.store.on('create', () => false, { times: 1 });
       await run<Data>(browser, session => rotate(session));
@@ -225,7 +212,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('that finds no room for the new record changes nothing: 503, no cookie', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       const mend = place.store.fail('create');
       const answer = await run<Data>(browser, session => rotate(session));
       mend();
@@ -235,7 +222,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('that fails before the old record is ended loses no data: 503, no cookie', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       const mend = place.store.fail('destroy');
       const answer = await run<Data>(browser, session => rotate(session));
       mend();
@@ -248,7 +235,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('whose end of the old record is not confirmed gives 503 and no cookie; the old session may be gone', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       place.store.loseReply('destroy', { times: 1 });
       const answer = await run<Data>(browser, session => rotate(session));
       expect(answer.status).toBe(503);
@@ -257,8 +244,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('that cannot carry over gives 503 and no cookie', async () => {
-      const browser = await visitor({ note: 'x' });
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const browser = await visitor(app, { note: 'x' });
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await rotate(session);
       });
@@ -272,8 +259,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
   });
 
   describe('two at once', () => {
-    it('a regenerate({ keep }) that loses against a logout in the middle of it leaves nobody signed in', async () => {
-      const browser = await visitor({ note: 'x' }, 'nobody else');
+    it('a regenerate({ keep }) that loses against a logout in the middle of it leaves no one signed in', async () => {
+      const browser = await visitor(app, { note: 'x' }, 'nobody else');
       const hold = place.store.hold('destroy', { when: isSuccessor });
       const rotating = run<Data>(browser.copy(), async session => {
         await session.regenerate({ keep: true });
@@ -288,9 +275,9 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await app.sessions.listByUser('nobody else')).toEqual([]);
     });
 
-    it('a rotation whose successor is ended before the carry-over leaves nobody signed in', async () => {
-      const browser = await visitor({ note: 'x' }, 'nobody else');
-      const slow = await begin<Data>(browser, async (session, pause) => {
+    it('a rotation whose successor is ended before the carry-over leaves no one signed in', async () => {
+      const browser = await visitor(app, { note: 'x' }, 'nobody else');
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await session.regenerate({ keep: true });
       });
@@ -307,7 +294,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('of two regenerate({ keep }) one wins, the other rejects with 409, and no record is left over', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       place.store.taken();
       const both = meetingOf(2);
       const tabs = [browser.copy(), browser.copy()];
@@ -329,7 +316,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('of 50 pairs of logins as two users none ever share a session, and the data goes to one', async () => {
       for (let pair = 0; pair < 50; pair++) {
-        const browser = await visitor({ note: 'pre-session' });
+        const browser = await visitor(app, { note: 'pre-session' });
         const both = meetingOf(2);
         const tabs = ['alice', 'bob'].map(user => ({ user, tab: browser.copy() }));
         const answers = await Promise.all(
@@ -354,9 +341,9 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('a login that lost keeps what it assigns afterwards, and nothing that came before', async () => {
-      const browser = await visitor({ note: 'pre-session' });
+      const browser = await visitor(app, { note: 'pre-session' });
       const loser = browser.copy();
-      const slow = await begin<Data>(loser, async (session, pause) => {
+      const slow = await begin<Data>(loser, async (session, { pause }) => {
         session.other = 'unsaved';
         await pause();
         await session.login('bob');
@@ -371,8 +358,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('an update of the old id after the rotation finds it ended', async () => {
-      const browser = await visitor({ count: 1 });
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const browser = await visitor(app, { count: 1 });
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await session.update('count', (n = 0) => n + 1);
       });
@@ -392,7 +379,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       { keep: [], data: {} },
       { keep: false, data: {} },
     ])('with keep $keep carries over just that', async ({ keep, data }) => {
-      const browser = await visitor(all);
+      const browser = await visitor(app, all);
       const seen = await run<Data>(browser, async session => {
         await session.login('alice', { keep });
         return { ...session };
@@ -401,9 +388,9 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       expect(await factsOf(browser)).toEqual({ user: 'alice', data });
     });
 
-    it('keeps of what others wrote meanwhile only what it keeps', async () => {
-      const browser = await visitor({ note: 'n' });
-      const slow = await begin<Data>(browser, async (session, pause) => {
+    it('keeps only its own list of keys of what other requests wrote in between', async () => {
+      const browser = await visitor(app, { note: 'n' });
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await session.login('alice', { keep: ['cart'] });
       });
@@ -413,9 +400,9 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it.each([{ keep: undefined }, { keep: true }, { keep: ['note'] }])(
-      'as somebody else with keep $keep starts from an empty session',
+      'as another user with keep $keep starts from an empty session',
       async options => {
-        const browser = await visitor({ note: 'of alice', cart: ['hers'] }, 'alice');
+        const browser = await visitor(app, { note: 'of alice', cart: ['hers'] }, 'alice');
         const before = browser.copy();
         const answer = await run<Data>(browser, async session => {
           session.other = 'hers, unsaved';
@@ -430,9 +417,9 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       },
     );
 
-    it('as somebody else does not take along what is written for the first one meanwhile', async () => {
-      const browser = await visitor({ note: 'of alice' }, 'alice');
-      const slow = await begin<Data>(browser, async (session, pause) => {
+    it('as another user does not carry over what is written for the first user in between', async () => {
+      const browser = await visitor(app, { note: 'of alice' }, 'alice');
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();
         await session.login('bob');
       });
@@ -442,7 +429,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('as the same user again keeps the data and rotates', async () => {
-      const browser = await visitor({ note: 'n' }, 'alice');
+      const browser = await visitor(app, { note: 'n' }, 'alice');
       const before = browser.copy();
       await run<Data>(browser, session => session.login('alice'));
       expect(await factsOf(browser)).toEqual({ user: 'alice', data: { note: 'n' } });
@@ -450,7 +437,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('keeps createdAt, sets loggedInAt, and starts the absolute limit again', async () => {
-      const browser = await visitor({ note: 'n' });
+      const browser = await visitor(app, { note: 'n' });
       const [createdAt, never] = (await run<Data>(browser, times)).json<(number | null)[]>();
       expect(never).toBeNull();
       app.clock.advance(30 * MINUTE);
@@ -463,7 +450,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it.each(['', 5, undefined, null, {}])('refuses %j as a user id, and changes nothing', async userId => {
-      const browser = await visitor({ note: 'n' });
+      const browser = await visitor(app, { note: 'n' });
       const answer = await run<Data>(browser, session => session.login(userId as string));
       expect(answer.status).toBe(500);
       expect(answer.setCookies).toEqual([]);
@@ -471,7 +458,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('is listed under the new id and not under the old', async () => {
-      const browser = await visitor({ note: 'n' }, 'listed');
+      const browser = await visitor(app, { note: 'n' }, 'listed');
       await run<Data>(browser, session => session.login('listed'));
       await run<Data>(browser, session => session.regenerate({ keep: true }));
       const { text } = await run<Data>(browser, session => session.id);
@@ -481,7 +468,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
   describe('regenerate()', () => {
     it('empties and unbinds', async () => {
-      const browser = await visitor({ note: 'n', cart: ['a'] }, 'alice');
+      const browser = await visitor(app, { note: 'n', cart: ['a'] }, 'alice');
       const before = browser.copy();
       const answer = await run<Data>(browser, async session => {
         session.other = 'unsaved';
@@ -495,7 +482,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('with keys to keep carries over those, and the binding, creation and limits stay', async () => {
-      const browser = await visitor({ note: 'n', cart: ['a'] }, 'alice');
+      const browser = await visitor(app, { note: 'n', cart: ['a'] }, 'alice');
       const before = (await run<Data>(browser, times)).json();
       app.clock.advance(5 * MINUTE);
       await run<Data>(browser, session => session.regenerate({ keep: ['cart'] }));
@@ -515,7 +502,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
 
     it('and destroy(), then a new value: a new id, one cookie, nothing of the old', async () => {
-      const browser = await visitor({ note: 'n' }, 'alice');
+      const browser = await visitor(app, { note: 'n' }, 'alice');
       const before = browser.copy();
       const answer = await run<Data>(browser, async session => {
         await session.regenerate({ keep: true });
@@ -528,8 +515,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
     });
   });
 
-  it('the mark of a rotated-away id is nobody’s session for every request, and wears off', async () => {
-    const browser = await visitor({ note: 'n' }, 'alice');
+  it('the mark of a rotated-away id is never a session, and expires', async () => {
+    const browser = await visitor(app, { note: 'n' }, 'alice');
     const before = browser.copy();
     await run<Data>(browser, session => session.regenerate({ keep: true }));
     expect(await factsOf(before)).toEqual({ user: null, data: {} });

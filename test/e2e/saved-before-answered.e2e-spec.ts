@@ -11,11 +11,19 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SessionStoreError, StoreRefusedError, type Session, type SessionEvent } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
-import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
+import { MINUTE } from '../support/durations.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
-import { begin, run, ScriptController, type Script, type ScriptHttp } from '../support/scripts.js';
+import {
+  begin,
+  facts,
+  run,
+  ScriptController,
+  UNAVAILABLE,
+  visitor,
+  type ScriptHttp,
+} from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -24,15 +32,10 @@ interface Data {
   other?: string;
 }
 
-const MINUTE = 60_000;
-const UNAVAILABLE = { statusCode: 503, message: 'Service Unavailable' };
-
-const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
-
-/** The response of Node; what the framework adds to it steps aside. */
-function rawOf({ response }: ScriptHttp): ServerResponse {
+/** Node's response. Fastify is told to leave it alone. */
+function rawOf({ response, raw }: ScriptHttp): ServerResponse {
   (response as { hijack?: () => void }).hijack?.();
-  return response.raw ?? (response as unknown as ServerResponse);
+  return raw;
 }
 
 interface Style {
@@ -126,27 +129,20 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       session: { storeTimeout: 5_000 },
     });
   });
-  afterEach(() => store.mend());
+  afterEach(() => {
+    store.mend();
+    app.events.length = 0;
+  });
   afterAll(async () => {
     await app.close();
     await place.dispose();
   });
 
-  async function visitor(data: Data, user?: string): Promise<Browser> {
-    const browser = app.browser();
-    await run<Data>(browser, async session => {
-      if (user !== undefined) await session.login(user);
-      Object.assign(session, data);
-    });
-    app.events.length = 0;
-    return browser;
-  }
-
   const failures = (): SessionEvent[] => app.events.filter(({ type }) => type === 'store-failed');
 
   describe.each(styles)('$name', ({ answersItself, status, answer }) => {
     it.each([
-      { what: 'a change', verb: 'update' as const, browserOf: () => visitor({ note: 'before' }) },
+      { what: 'a change', verb: 'update' as const, browserOf: () => visitor(app, { note: 'before' }) },
       { what: 'a first value', verb: 'create' as const, browserOf: async () => app.browser() },
     ])('sends no byte before the store has said yes to $what', async ({ verb, browserOf }) => {
       const browser = await browserOf();
@@ -155,9 +151,9 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       let sentBefore = 0;
       const answering = run<Data>(
         browser,
-        (session, _, http) => {
+        (session, http) => {
           session.note = 'after';
-          ({ socket } = http.request);
+          ({ socket } = http.rawRequest);
           sentBefore = socket.bytesWritten;
           return answer(http);
         },
@@ -174,11 +170,11 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
 
     it('answers 503 when the store says no, with Retry-After and nothing of the answer', async () => {
-      const browser = await visitor({ note: 'before' });
+      const browser = await visitor(app, { note: 'before' });
       store.fail('update');
       const failed = await run<Data>(
         browser,
-        (session, _, http) => {
+        (session, http) => {
           session.note = 'after';
           http.response.header('x-of-the-handler', 'yes');
           return answer(http);
@@ -200,7 +196,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       store.fail('create');
       const failed = await run<Data>(
         browser,
-        (session, _, http) => {
+        (session, http) => {
           session.note = 'new';
           return answer(http);
         },
@@ -217,7 +213,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       const hold = store.hold(i === 0 ? 'create' : 'update', { at: 'after' });
       const redirect = run<Data>(
         browser,
-        (session, _, { response }) => {
+        (session, { response }) => {
           session.note = String(i);
           void response.status(302).redirect('/untouched');
         },
@@ -231,7 +227,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
   });
 
   it('the commit completes although the client has gone', async () => {
-    const browser = await visitor({ note: 'before' });
+    const browser = await visitor(app, { note: 'before' });
     const client = new AbortController();
     const hold = store.hold('update');
     const answering = run<Data>(browser, session => void (session.note = 'after'), { signal: client.signal });
@@ -244,7 +240,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
   });
 
   it('a store that refuses is told apart, and answers with the same 503', async () => {
-    const browser = await visitor({ note: 'before' });
+    const browser = await visitor(app, { note: 'before' });
     store.fail('update', new StoreRefusedError('READONLY'));
     const failed = await run<Data>(browser, session => void (session.note = 'after'));
     expect(failed.status).toBe(503);
@@ -253,7 +249,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
   });
 
   it('a write whose reply was lost is unknown: 503, and it may have been applied', async () => {
-    const browser = await visitor({ note: 'before' });
+    const browser = await visitor(app, { note: 'before' });
     store.loseReply('update', { times: 1 });
     store.taken();
     const failed = await run<Data>(browser, session => void (session.note = 'after'));
@@ -264,7 +260,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
 
   describe('what an explicit operation owes goes out with the 503', () => {
     it('the cookie of a login that stood', async () => {
-      const browser = await visitor({ note: 'before' });
+      const browser = await visitor(app, { note: 'before' });
       const failed = await run<Data>(browser, async session => {
         await session.login('alice');
         store.fail('update');
@@ -280,7 +276,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       const browser = app.browser();
       const failed = await run<Data>(
         browser,
-        async (session, _, { response }) => {
+        async (session, { response }) => {
           session.note = 'saved';
           await session.save();
           store.fail('update');
@@ -296,7 +292,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
 
     it('the clearing of a destroy() that stood', async () => {
-      const browser = await visitor({ note: 'before' }, 'alice');
+      const browser = await visitor(app, { note: 'before' }, 'alice');
       const before = browser.copy();
       const failed = await run<Data>(browser, async session => {
         await session.destroy();
@@ -310,7 +306,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
 
     it('the cookie of a login, when the handler fails afterwards', async () => {
-      const browser = await visitor({ note: 'before' });
+      const browser = await visitor(app, { note: 'before' });
       const failed = await run<Data>(browser, async session => {
         await session.login('alice');
         session.note = 'never saved';
@@ -337,11 +333,11 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
         answer: ({ response }) => response.status(502).send(),
       },
     ])('leaves the session as it was: $what', async ({ answer, answersItself }) => {
-      const browser = await visitor({ note: 'before' });
+      const browser = await visitor(app, { note: 'before' });
       store.taken();
       const failed = await run<Data>(
         browser,
-        (session, _, http) => {
+        (session, http) => {
           session.note = 'after';
           return answer(http);
         },
@@ -361,7 +357,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       },
       { what: 'take()', work: session => session.take('note'), data: {} },
     ])('keeps what $what did', async ({ work, data }) => {
-      const browser = await visitor({ note: 'before' });
+      const browser = await visitor(app, { note: 'before' });
       await run<Data>(browser, async session => {
         session.note = 'assigned';
         await work(session);
@@ -373,7 +369,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
 
   describe('a touch', () => {
     it('that fails is an event, and no failed request', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       app.clock.advance(2 * MINUTE);
       store.fail('touch');
       const answer = await run<Data>(browser, session => session.note);
@@ -383,7 +379,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
 
     it('that fails when it was asked for is the caller’s to know', async () => {
-      const browser = await visitor({ note: 'x' });
+      const browser = await visitor(app, { note: 'x' });
       store.fail('touch');
       const answer = await run<Data>(browser, session => session.touch());
       expect(answer.status).toBe(503);
@@ -392,7 +388,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
 
   describe('a destroy() that fails', () => {
     it('answers 503, keeps the cookie and the session, and works when it is repeated', async () => {
-      const browser = await visitor({ note: 'x' }, 'alice');
+      const browser = await visitor(app, { note: 'x' }, 'alice');
       store.fail('destroy');
       const failed = await run(browser, session => session.destroy());
       store.mend();
@@ -407,7 +403,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
 
     it('leaves the session usable in the same request, when the handler catches it', async () => {
-      const browser = await visitor({ note: 'x' }, 'alice');
+      const browser = await visitor(app, { note: 'x' }, 'alice');
       const answer = await run<Data>(browser, async session => {
         store.fail('destroy', undefined, { times: 1 });
         const error = await session.destroy().catch((caught: unknown) => caught);
@@ -419,8 +415,8 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       expect((await run<Data>(browser, facts)).json()).toMatchObject({ data: { other: 'still here' } });
     });
 
-    it('that was done although the reply was lost leaves nobody signed in, and is safe to repeat', async () => {
-      const browser = await visitor({ note: 'x' }, 'alice');
+    it('that was done although its reply was lost leaves no one signed in, and is safe to repeat', async () => {
+      const browser = await visitor(app, { note: 'x' }, 'alice');
       store.loseReply('destroy', { times: 1 });
       expect((await run(browser, session => session.destroy())).status).toBe(503);
       expect((await run<Data>(browser, facts)).json()).toEqual({ user: null, data: {} });
@@ -431,7 +427,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
   });
 
   it('an operation that the handler did not wait for still decides what the answer says', async () => {
-    const browser = await visitor({ note: 'x' });
+    const browser = await visitor(app, { note: 'x' });
     const hold = store.hold('create');
     const answering = run<Data>(browser, session => {
       void session.login('alice');
@@ -446,9 +442,9 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
   });
 
   it('what is assigned while the commit is under way is not lost without a word', async () => {
-    const browser = await visitor({ note: 'before' });
+    const browser = await visitor(app, { note: 'before' });
     const hold = store.hold('update');
-    const paused = await begin<Data>(browser, async (session, pause) => {
+    const paused = await begin<Data>(browser, async (session, { pause }) => {
       session.note = 'committed';
       setImmediate(() => void hold.reached.then(() => (session.other = 'too late')));
       await pause();

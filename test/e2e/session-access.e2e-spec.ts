@@ -397,7 +397,7 @@ describe.each(platforms)('request.session on $name', platform => {
     expect((await browser.get('/bare')).json()).toEqual({ cart: ['tea'] });
   });
 
-  it('throws with the remedy when it is lazy and nobody has asked, and works afterwards', async () => {
+  it('throws with the remedy when loading is lazy and the session was not asked for yet, and works afterwards', async () => {
     const browser = lazy.browser();
     await browser.post('/fill');
     for (const path of ['/nest', '/bare']) {

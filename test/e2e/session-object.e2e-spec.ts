@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import { platforms } from '../support/platforms.js';
-import { stage } from '../support/stage.js';
+import { observe, ScriptController, type Script, type Untyped } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 /** Every name that cannot be assigned, and what trying it has to mention. `then` is one so that `await` means nothing. */
@@ -31,38 +31,42 @@ const ODD_KEYS = [
   .concat('', ' ', 'a\0b', 'line\r\nbreak', '\u2028', 'k'.repeat(10_240));
 
 describeCells('the session object', backends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend, ...scene, session: { maxSize: 1_000_000 } });
+    running = await startApp({
+      platform,
+      backend,
+      controllers: [ScriptController],
+      session: { maxSize: 1_000_000 },
+    });
   });
   afterAll(() => running.close());
 
   it('holds data as plain properties, from one request to the next', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       session.count = 1;
       session.nested = { list: [1, 2] };
       session['any string'] = null;
     });
-    await play(browser, session => {
+    await observe(browser, session => {
       session.count += 1;
       session.nested.list.push(3);
     });
-    const { value } = await play(browser, session => ({ ...session }));
+    const { value } = await observe(browser, session => ({ ...session }));
     expect(value).toEqual({ count: 2, nested: { list: [1, 2, 3] }, 'any string': null });
   });
 
   it('gives dict-like access: get, set, has, delete and clear', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       session.set('a', 1);
       session.set('nothing', null);
       session.set('b', 2);
       session.set('b', undefined);
       expect(session.has('b')).toBe(false);
     });
-    const { value, error } = await play(browser, session => {
+    const { value, error } = await observe(browser, session => {
       const before = {
         a: session.get('a'),
         missing: session.get('missing'),
@@ -81,19 +85,19 @@ describeCells('the session object', backends, ({ platform, backend }) => {
       again: false,
       has: false,
     });
-    await play(browser, session => session.clear());
-    expect((await play(browser, session => Object.keys(session))).value).toEqual([]);
+    await observe(browser, session => session.clear());
+    expect((await observe(browser, session => Object.keys(session))).value).toEqual([]);
   });
 
   it('clear() keeps the id, the user and the limits', async () => {
     const browser = running.browser();
-    await play(browser, session => session.login('alice'));
-    const before = await play(browser, session => {
+    await observe(browser, session => session.login('alice'));
+    const before = await observe(browser, session => {
       session.x = 1;
       return { id: session.id, createdAt: session.createdAt, user: session.loggedInAs };
     });
-    await play(browser, session => session.clear());
-    const after = await play(browser, session => ({
+    await observe(browser, session => session.clear());
+    const after = await observe(browser, session => ({
       id: session.id,
       createdAt: session.createdAt,
       user: session.loggedInAs,
@@ -104,11 +108,11 @@ describeCells('the session object', backends, ({ platform, backend }) => {
 
   it('shows the data only to keys, spread, in, for-in, entries, JSON.stringify and structuredClone', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       session.a = 1;
       session.b = { c: [true] };
     });
-    const { value } = await play(browser, session => {
+    const { value } = await observe(browser, session => {
       const looped: string[] = [];
       for (const key in session) looped.push(key);
       return {
@@ -148,7 +152,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
   });
 
   it.each([...RESERVED])('refuses to assign %s and names the way', async (name, way) => {
-    const { value, error } = await play(running.browser(), session => {
+    const { value, error } = await observe(running.browser(), session => {
       const errors: unknown[] = [];
       const target = session as unknown as Record<string, unknown>;
       const attempts = [
@@ -176,26 +180,26 @@ describeCells('the session object', backends, ({ platform, backend }) => {
 
   it('stores the rest of a body that was merged in up to the reserved name, and no metadata', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.cart = ['tea']));
+    await observe(browser, session => void (session.cart = ['tea']));
     const body = JSON.parse('{"color":"red","loggedInAs":"admin","size":1}') as object;
-    const merged = await play(browser, session => void Object.assign(session, body));
+    const merged = await observe(browser, session => void Object.assign(session, body));
     expect(merged.error).toBeInstanceOf(TypeError);
     expect(merged.answer.status).toBe(500);
-    const after = await play(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
+    const after = await observe(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
     expect(after.value).toEqual({ user: undefined, data: { cart: ['tea'] } });
     const named = JSON.parse('{"meta":"x","expires":0,"user":"admin","d:cart":1,"cookie":{}}') as object;
-    await play(browser, session => void Object.assign(session, named));
-    const free = await play(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
+    await observe(browser, session => void Object.assign(session, named));
+    const free = await observe(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
     expect(free.value).toEqual({ user: undefined, data: { cart: ['tea'], ...named } });
   });
 
   it('keeps odd keys apart and pollutes nothing', async () => {
     const browser = running.browser();
-    const written = await play(browser, session => {
+    const written = await observe(browser, session => {
       for (const [index, key] of ODD_KEYS.entries()) session[key] = { index };
     });
     expect(written.error).toBeUndefined();
-    const { value, error } = await play(browser, session => ({
+    const { value, error } = await observe(browser, session => ({
       byProperty: ODD_KEYS.map(key => session[key] as unknown),
       byGet: ODD_KEYS.map(key => session.get(key) as unknown),
       areIn: ODD_KEYS.filter(key => !(key in session) || !session.has(key)),
@@ -207,19 +211,19 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(value.areIn).toEqual([]);
     expect(value.keys.toSorted()).toEqual([...ODD_KEYS].toSorted());
     expect(({} as { index?: unknown }).index).toBeUndefined();
-    await play(browser, session => {
+    await observe(browser, session => {
       for (const key of ODD_KEYS) delete session[key];
     });
-    expect((await play(browser, session => Object.keys(session))).value).toEqual([]);
+    expect((await observe(browser, session => Object.keys(session))).value).toEqual([]);
   });
 
   it('keeps data under members’ names for get() and set(), and the members keep working', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       for (const key of RESERVED_KEYS) session.set(key, `data of ${key}`);
       session.plain = 1;
     });
-    const { value, error } = await play(browser, session => {
+    const { value, error } = await observe(browser, session => {
       const spread = { ...session };
       return {
         data: RESERVED_KEYS.map(key => session.get(key) as unknown),
@@ -237,19 +241,21 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     // The plain-property view has one name for one thing: what a member hides is not half shown by a copy.
     expect(value.spread).toEqual({ plain: 1 });
     expect(value.json).toBe('{"plain":1}');
-    await play(browser, session => {
+    await observe(browser, session => {
       for (const key of RESERVED_KEYS) session.delete(key);
     });
-    expect((await play(browser, session => RESERVED_KEYS.filter(key => session.has(key)))).value).toEqual([]);
+    expect((await observe(browser, session => RESERVED_KEYS.filter(key => session.has(key)))).value).toEqual(
+      [],
+    );
   });
 
   it('gives no meaning to a toJSON or a then among the data', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       session.toJSON = 'data';
       session.set('then', { resolve: 1 });
     });
-    const { value } = await play(browser, async session => {
+    const { value } = await observe(browser, async session => {
       const awaited = await session;
       return [awaited === session, awaited.get('then') as unknown, JSON.stringify(session)];
     });
@@ -260,12 +266,12 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     const browser = running.browser();
     const evil =
       '{"__proto__":{"admin":true},"constructor":{"prototype":{"polluted":1}},"a":{"__proto__":{"admin":true}}}';
-    await play(browser, session => {
+    await observe(browser, session => {
       session.prefs = JSON.parse(evil);
       session.set('__proto__', JSON.parse(evil));
     });
-    await play(browser, session => session.update('merged', () => JSON.parse(evil)));
-    const { value } = await play(browser, session => {
+    await observe(browser, session => session.update('merged', () => JSON.parse(evil)));
+    const { value } = await observe(browser, session => {
       const plain = { ...session } as Record<string, unknown>;
       return {
         admin: [
@@ -289,7 +295,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
   });
 
   it('refuses symbols, accessors and other prototypes', async () => {
-    const { value, error } = await play(running.browser(), session => {
+    const { value, error } = await observe(running.browser(), session => {
       const attempts = [
         () => void Reflect.set(session, Symbol('s'), 1),
         () => void Object.defineProperty(session, 'x', { get: () => 1 }),
@@ -311,12 +317,12 @@ describeCells('the session object', backends, ({ platform, backend }) => {
 
   it('deletes a key that is set to undefined, and keeps undefined inside values', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       session.gone = 1;
       session.kept = { inner: undefined, list: [undefined] };
     });
-    await play(browser, session => void (session.gone = undefined));
-    const { value } = await play(browser, session => ({
+    await observe(browser, session => void (session.gone = undefined));
+    const { value } = await observe(browser, session => ({
       keys: Object.keys(session),
       isInner: 'inner' in session.kept,
       list: session.kept.list as unknown,
@@ -326,18 +332,18 @@ describeCells('the session object', backends, ({ platform, backend }) => {
 
   it('lets a handler remove keys while it goes through them', async () => {
     const browser = running.browser();
-    await play(browser, session => void Object.assign(session, { a: 1, b: 2, c: 3 }));
-    await play(browser, session => {
+    await observe(browser, session => void Object.assign(session, { a: 1, b: 2, c: 3 }));
+    await observe(browser, session => {
       for (const key of Object.keys(session)) if (key !== 'b') delete session[key];
     });
-    expect((await play(browser, session => ({ ...session }))).value).toEqual({ b: 2 });
+    expect((await observe(browser, session => ({ ...session }))).value).toEqual({ b: 2 });
   });
 
   it('prints its data and no token', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.cart = ['tea']));
+    await observe(browser, session => void (session.cart = ['tea']));
     const token = [...browser.cookies.values()].join();
-    const { value, error } = await play(browser, session => [
+    const { value, error } = await observe(browser, session => [
       inspect(session),
       inspect(session, { depth: 20, showHidden: true, showProxy: true }),
       inspect({ request: { session } }, { depth: 20 }),
@@ -356,22 +362,22 @@ describeCells('the session object', backends, ({ platform, backend }) => {
 
   it('works with detached methods', async () => {
     const browser = running.browser();
-    await play(browser, ({ set, login }) => {
+    await observe(browser, ({ set, login }) => {
       set('x', 1);
       return login('alice');
     });
-    const { value } = await play(browser, ({ get, loggedInAs }) => [get('x') as unknown, loggedInAs]);
+    const { value } = await observe(browser, ({ get, loggedInAs }) => [get('x') as unknown, loggedInAs]);
     expect(value).toEqual([1, 'alice']);
   });
 
   it('sees a change of a nested value that was read, and writes nothing when nothing differs', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.deep = { map: new Map([['a', { n: 1 }]]) }));
-    await play(browser, session => void (session.deep.map.get('a').n = 2));
-    const { value } = await play(browser, session => session.deep.map.get('a').n as number);
+    await observe(browser, session => void (session.deep = { map: new Map([['a', { n: 1 }]]) }));
+    await observe(browser, session => void (session.deep.map.get('a').n = 2));
+    const { value } = await observe(browser, session => session.deep.map.get('a').n as number);
     expect(value).toBe(2);
     const events = running.events.length;
-    const same = await play(browser, session => {
+    const same = await observe(browser, session => {
       session.deep = { map: new Map([['a', { n: 2 }]]) };
       return session.id;
     });
@@ -381,29 +387,28 @@ describeCells('the session object', backends, ({ platform, backend }) => {
 });
 
 describe.each(platforms)('looks on $name', platform => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend: { type: 'memory' }, ...scene });
+    running = await startApp({ platform, backend: { type: 'memory' }, controllers: [ScriptController] });
   });
   afterAll(() => running.close());
 
-  it.each<[string, Parameters<typeof play>[1]]>([
+  it.each<[string, Script<Untyped>]>([
     ['await', async session => void (await session)],
     ['a symbol', session => Reflect.get(session, Symbol.toPrimitive) as unknown],
     ['reading a method', session => [session.get, session.destroy]],
     ['id', session => session.id],
     ['the times', session => [session.createdAt, session.lastSeenAt, session.expiresAt]],
     ['save() with nothing to save', session => session.save()],
-  ])('%s is no look: the answer has no Vary', async (_, part) => {
+  ])('%s does not read the session: the answer has no Vary', async (_, part) => {
     const browser = running.browser();
-    await play(browser, session => void (session.x = 1));
-    const { answer, error } = await play(browser, part);
+    await observe(browser, session => void (session.x = 1));
+    const { answer, error } = await observe(browser, part);
     expect(error).toBeUndefined();
     expect(answer.headers.get('vary')).toBeNull();
   });
 
-  it.each<[string, Parameters<typeof play>[1]]>([
+  it.each<[string, Script<Untyped>]>([
     ['a data key', session => session.x],
     ['a missing key', session => session.missing],
     ['get()', session => session.get('x')],
@@ -416,10 +421,10 @@ describe.each(platforms)('looks on $name', platform => {
     ['loggedInAt', session => session.loggedInAt],
     ['take()', session => session.take('x')],
     ['flashes()', session => session.flashes()],
-  ])('%s is a look: the answer varies by the cookie, for visitors too', async (_, part) => {
+  ])('%s reads the session: the answer varies by the cookie, for visitors too', async (_, part) => {
     const browser = running.browser();
-    expect((await play(running.browser(), part)).answer.headers.get('vary')).toBe('Cookie');
-    await play(browser, session => void (session.x = 1));
-    expect((await play(browser, part)).answer.headers.get('vary')).toBe('Cookie');
+    expect((await observe(running.browser(), part)).answer.headers.get('vary')).toBe('Cookie');
+    await observe(browser, session => void (session.x = 1));
+    expect((await observe(browser, part)).answer.headers.get('vary')).toBe('Cookie');
   });
 });

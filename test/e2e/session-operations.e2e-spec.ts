@@ -2,31 +2,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionClosedError, type SessionRecord } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { stage } from '../support/stage.js';
+import { HOUR, MINUTE } from '../support/durations.js';
+import { observe, ScriptController, visitor, type Script, type Untyped } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
-const HOUR = 3_600_000;
-const MINUTE = 60_000;
-
 describeCells('operations of a session', backends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend, ...scene });
+    running = await startApp({ platform, backend, controllers: [ScriptController] });
   });
   afterAll(() => running.close());
-
-  /** A browser with a stored session. */
-  async function visitor(data: object = { x: 1 }) {
-    const browser = running.browser();
-    await play(browser, session => void Object.assign(session, data));
-    return browser;
-  }
 
   describe('facts', () => {
     it('are absent until the session is stored, and Dates from then on, in the same request too', async () => {
       const browser = running.browser();
-      const { value } = await play(browser, async session => {
+      const { value } = await observe(browser, async session => {
         const facts = () => ({
           id: session.id,
           isNew: session.isNew,
@@ -56,10 +46,10 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('tell who is signed in and since when; a login starts the absolute limit again', async () => {
-      const browser = await visitor();
-      const first = await play(browser, session => session.createdAt!);
+      const browser = await visitor(running, { x: 1 });
+      const first = await observe(browser, session => session.createdAt!);
       running.clock.advance(10 * MINUTE);
-      const signedIn = await play(browser, async session => {
+      const signedIn = await observe(browser, async session => {
         await session.login('alice');
         return [session.loggedInAs, session.loggedInAt!, session.createdAt!] as const;
       });
@@ -67,7 +57,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect(user).toBe('alice');
       expect(createdAt).toEqual(first.value);
       expect(since.getTime() - createdAt.getTime()).toBeGreaterThanOrEqual(10 * MINUTE);
-      const later = await play(browser, session => ({
+      const later = await observe(browser, session => ({
         user: session.loggedInAs,
         since: session.loggedInAt,
         isNew: session.isNew,
@@ -76,24 +66,24 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('expiresAt is the earlier limit', async () => {
-      const browser = await visitor();
-      const { value: createdAt } = await play(browser, session => session.createdAt!);
+      const browser = await visitor(running, { x: 1 });
+      const { value: createdAt } = await observe(browser, session => session.createdAt!);
       for (let passed = 0; passed < 23.5 * HOUR; passed += 0.5 * HOUR) {
         running.clock.advance(0.5 * HOUR);
-        await play(browser, session => session.x as unknown);
+        await observe(browser, session => session.x as unknown);
       }
-      const { value } = await play(browser, session => session.expiresAt!);
+      const { value } = await observe(browser, session => session.expiresAt!);
       expect(value.getTime()).toBe(createdAt.getTime() + 24 * HOUR);
     });
 
-    it('reading the times is no activity', async () => {
-      const browser = await visitor();
-      const { value: id } = await play(browser, session => session.id!);
+    it('reading the times does not count as activity', async () => {
+      const browser = await visitor(running, { x: 1 });
+      const { value: id } = await observe(browser, session => session.id!);
       const before = await running.store.load(id);
       running.clock.advance(10 * MINUTE);
-      await play(browser, session => [session.lastSeenAt, session.expiresAt, session.createdAt]);
+      await observe(browser, session => [session.lastSeenAt, session.expiresAt, session.createdAt]);
       expect(await running.store.load(id)).toEqual(before);
-      await play(browser, session => session.loggedInAs);
+      await observe(browser, session => session.loggedInAs);
       expect(((await running.store.load(id)) as SessionRecord).lastSeenAt).toBeGreaterThan(
         (before as SessionRecord).lastSeenAt,
       );
@@ -105,35 +95,35 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       const keeps = [undefined, { keep: true }, { keep: ['a'] }, { keep: [] }, { keep: false }] as const;
       const left: string[][] = [];
       for (const keep of keeps) {
-        const browser = await visitor({ a: 1, b: 2 });
+        const browser = await visitor(running, { a: 1, b: 2 });
         const before = browser.cookie;
-        const { error } = await play(browser, session => session.login('alice', keep));
+        const { error } = await observe(browser, session => session.login('alice', keep));
         expect(error).toBeUndefined();
         expect(browser.cookie).not.toBe(before);
-        left.push((await play(browser, session => Object.keys(session))).value);
+        left.push((await observe(browser, session => Object.keys(session))).value);
       }
       expect(left).toEqual([['a', 'b'], ['a', 'b'], ['a'], [], []]);
     });
 
-    it('of a different user starts from an empty session, whatever keep says', async () => {
-      const browser = await visitor({ a: 1 });
-      await play(browser, session => session.login('alice'));
-      const { value } = await play(browser, async session => {
+    it('of a different user starts from an empty session, even with keep', async () => {
+      const browser = await visitor(running, { a: 1 });
+      await observe(browser, session => session.login('alice'));
+      const { value } = await observe(browser, async session => {
         session.flash('info', 'for alice');
         await session.login('bob', { keep: true });
         return [session.loggedInAs, Object.keys(session)];
       });
       expect(value).toEqual(['bob', []]);
-      const after = await play(browser, async session => [session.loggedInAs, await session.flashes()]);
+      const after = await observe(browser, async session => [session.loggedInAs, await session.flashes()]);
       expect(after.value).toEqual(['bob', []]);
     });
 
     it.each([[''], [7], [undefined], [null], [{ id: 1 }]])(
       'refuses the user %j and changes nothing',
       async user => {
-        const browser = await visitor();
+        const browser = await visitor(running, { x: 1 });
         const before = browser.cookie;
-        const { error } = await play(browser, session => session.login(user as string));
+        const { error } = await observe(browser, session => session.login(user as string));
         expect(error).toBeInstanceOf(TypeError);
         expect((error as Error).message).toContain('String(user.id)');
         expect(browser.cookie).toBe(before);
@@ -146,20 +136,20 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       ['1 025 bytes in 513 characters', 'é'.repeat(512) + 'x', true],
       ['a megabyte', 'x'.repeat(1e6), true],
     ])('a user id of %s is refused if it is too long', async (_, user, isRefused) => {
-      const browser = await visitor();
-      const { error } = await play(browser, session => session.login(user));
+      const browser = await visitor(running, { x: 1 });
+      const { error } = await observe(browser, session => session.login(user));
       if (isRefused) expect((error as Error).message).toContain('longer than 1024 bytes');
       else expect(error).toBeUndefined();
     });
 
     it('creates a session for a visitor without one, with what was assigned before and after', async () => {
       const browser = running.browser();
-      await play(browser, async session => {
+      await observe(browser, async session => {
         session.before = 1;
         await session.login('alice');
         session.after = 2;
       });
-      const { value } = await play(browser, session => [session.loggedInAs, { ...session }]);
+      const { value } = await observe(browser, session => [session.loggedInAs, { ...session }]);
       expect(value).toEqual(['alice', { before: 1, after: 2 }]);
     });
   });
@@ -168,16 +158,16 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     it('gives a new id; empty and unbound unless keep', async () => {
       const outcomes: unknown[] = [];
       for (const keep of [undefined, { keep: true }, { keep: ['a'] }, { keep: [] }] as const) {
-        const browser = await visitor({ a: 1, b: 2 });
-        await play(browser, session => session.login('alice'));
+        const browser = await visitor(running, { a: 1, b: 2 });
+        await observe(browser, session => session.login('alice'));
         const old = browser.copy();
-        const { value } = await play(browser, async session => {
+        const { value } = await observe(browser, async session => {
           const { id } = session;
           await session.regenerate(keep);
           return session.id !== id;
         });
-        const after = await play(browser, session => [session.loggedInAs, Object.keys(session)]);
-        const dead = await play(old, session => session.isNew);
+        const after = await observe(browser, session => [session.loggedInAs, Object.keys(session)]);
+        const dead = await observe(old, session => session.isNew);
         outcomes.push([value, ...(after.value as unknown[]), dead.value]);
       }
       expect(outcomes).toEqual([
@@ -188,44 +178,47 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       ]);
     });
 
-    it('keeps creation and limits with keep, and begins anew without', async () => {
-      const browser = await visitor();
-      const { value: createdAt } = await play(browser, session => session.createdAt!);
+    it('keeps the creation time and the limits with keep, and starts new ones without', async () => {
+      const browser = await visitor(running, { x: 1 });
+      const { value: createdAt } = await observe(browser, session => session.createdAt!);
       running.clock.advance(5 * MINUTE);
-      await play(browser, session => session.regenerate({ keep: true }));
-      expect((await play(browser, session => session.createdAt)).value).toEqual(createdAt);
-      await play(browser, session => session.regenerate());
-      const { value } = await play(browser, session => session.createdAt!);
+      await observe(browser, session => session.regenerate({ keep: true }));
+      expect((await observe(browser, session => session.createdAt)).value).toEqual(createdAt);
+      await observe(browser, session => session.regenerate());
+      const { value } = await observe(browser, session => session.createdAt!);
       expect(value.getTime()).toBeGreaterThan(createdAt.getTime());
     });
 
     it('of a visitor creates nothing, and keeps what was assigned only with keep', async () => {
       const since = running.events.length;
-      const { answer } = await play(running.browser(), session => session.regenerate());
+      const { answer } = await observe(running.browser(), session => session.regenerate());
       expect(answer.setCookies).toEqual([]);
       expect(running.events.slice(since)).toEqual([]);
       const browser = running.browser();
-      await play(browser, async session => {
+      await observe(browser, async session => {
         Object.assign(session, { a: 1, b: 2 });
         session.flash('info', 'hi');
         await session.regenerate({ keep: ['a'] });
         session.c = 3;
       });
-      const { value } = await play(browser, async session => [{ ...session }, await session.flashes('info')]);
+      const { value } = await observe(browser, async session => [
+        { ...session },
+        await session.flashes('info'),
+      ]);
       expect(value).toEqual([{ a: 1, c: 3 }, []]);
       const kept = running.browser();
-      await play(kept, async session => {
+      await observe(kept, async session => {
         session.a = 1;
         session.flash('info', 'hi');
         await session.regenerate({ keep: true });
       });
-      const later = await play(kept, async session => [{ ...session }, await session.flashes('info')]);
+      const later = await observe(kept, async session => [{ ...session }, await session.flashes('info')]);
       expect(later.value).toEqual([{ a: 1 }, ['hi']]);
     });
 
     it('with a callback puts a new object in place, and leaves the old one readable and closed to writing', async () => {
-      const browser = await visitor({ cart: ['tea'] });
-      const { value, error } = await play(browser, async (session, request) => {
+      const browser = await visitor(running, { cart: ['tea'] });
+      const { value, error } = await observe(browser, async (session, { request }) => {
         const oldId = session.id;
         const isPending = await new Promise<boolean>((resolve, reject) => {
           const returned: unknown = session.regenerate(thrown =>
@@ -280,12 +273,12 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
         refused: Array(5).fill('SESSION_REPLACED'),
         rejected: Array(9).fill('SESSION_REPLACED'),
       });
-      expect((await play(browser, session => ({ ...session }))).value).toEqual({ fresh: true });
+      expect((await observe(browser, session => ({ ...session }))).value).toEqual({ fresh: true });
     });
 
     it('with a callback and keep carries data and flash messages over, for visitors too', async () => {
-      for (const browser of [await visitor({ old: 1 }), running.browser()]) {
-        const { error } = await play(browser, async (session, request) => {
+      for (const browser of [await visitor(running, { old: 1 }), running.browser()]) {
+        const { error } = await observe(browser, async (session, { request }) => {
           session.a = [1];
           session.flash('info', 'hi');
           await new Promise<void>((resolve, reject) => {
@@ -296,7 +289,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
           request.session.b = 2;
         });
         expect(error).toBeUndefined();
-        const { value } = await play(browser, async session => [
+        const { value } = await observe(browser, async session => [
           session.a as unknown,
           session.b as unknown,
           await session.flashes('info'),
@@ -305,24 +298,24 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       }
     });
 
-    it('the promise form keeps the same object, and values in hand stay the same objects', async () => {
-      const browser = await visitor({ cart: ['tea'], gone: 1 });
-      const { value } = await play(browser, async (session, request) => {
+    it('the promise form keeps the session object, and values that were read from it stay the same objects', async () => {
+      const browser = await visitor(running, { cart: ['tea'], gone: 1 });
+      const { value } = await observe(browser, async (session, { request }) => {
         const cart = session.cart as string[];
         await session.regenerate({ keep: ['cart'] });
         cart.push('milk');
         return [request.session === session, session.cart === cart];
       });
       expect(value).toEqual([true, true]);
-      expect((await play(browser, session => ({ ...session }))).value).toEqual({ cart: ['tea', 'milk'] });
+      expect((await observe(browser, session => ({ ...session }))).value).toEqual({ cart: ['tea', 'milk'] });
     });
   });
 
   describe('destroy()', () => {
-    it('deletes the record, clears the cookie, and leaves an empty session in hand', async () => {
-      const browser = await visitor({ x: 1 });
+    it('deletes the record, clears the cookie, and leaves the handler an empty session', async () => {
+      const browser = await visitor(running, { x: 1 });
       const copy = browser.copy();
-      const { value, answer } = await play(browser, async session => {
+      const { value, answer } = await observe(browser, async session => {
         const id = session.id!;
         await session.destroy();
         const stored = await running.store.load(id);
@@ -331,21 +324,21 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect(value).toEqual({ stored: undefined, id: undefined, isNew: true, data: {} });
       expect(answer.setCookies).toHaveLength(1);
       expect(browser.cookies.size).toBe(0);
-      expect((await play(copy, session => session.isNew)).value).toBe(true);
+      expect((await observe(copy, session => session.isNew)).value).toBe(true);
     });
 
     it('then writing starts a fresh session: a new id and exactly one Set-Cookie', async () => {
-      const browser = await visitor({ x: 1 });
-      await play(browser, session => session.login('alice'));
+      const browser = await visitor(running, { x: 1 });
+      await observe(browser, session => session.login('alice'));
       const before = browser.cookie;
-      const { answer, error } = await play(browser, async session => {
+      const { answer, error } = await observe(browser, async session => {
         await session.destroy();
         session.flash('info', 'Goodbye');
       });
       expect(error).toBeUndefined();
       expect(answer.setCookies).toHaveLength(1);
       expect(browser.cookie).not.toBe(before);
-      const { value } = await play(browser, async session => [
+      const { value } = await observe(browser, async session => [
         session.loggedInAs,
         { ...session },
         await session.flashes('info'),
@@ -354,22 +347,22 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('twice is fine, and of a visitor says nothing about cookies', async () => {
-      const browser = await visitor();
-      const twice = await play(browser, async session => {
+      const browser = await visitor(running, { x: 1 });
+      const twice = await observe(browser, async session => {
         await session.destroy();
         await session.destroy();
       });
       expect(twice.error).toBeUndefined();
       expect(twice.answer.setCookies).toHaveLength(1);
-      const { answer } = await play(running.browser(), session => session.destroy());
+      const { answer } = await observe(running.browser(), session => session.destroy());
       expect(answer.setCookies).toEqual([]);
     });
   });
 
   describe('Node callbacks', () => {
-    it('are called without an error, after the work is done, and the call gives back nothing', async () => {
-      const browser = await visitor({ x: 1 });
-      const { value, error } = await play(browser, async session => {
+    it('are called without an error, after the work is done, and the method returns undefined', async () => {
+      const browser = await visitor(running, { x: 1 });
+      const { value, error } = await observe(browser, async session => {
         const returned: unknown[] = [];
         const called: unknown[][] = [];
         const back =
@@ -395,8 +388,8 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('get the error, and an exception of theirs is not taken for one of the session’s', async () => {
-      const browser = await visitor();
-      const { value } = await play(browser, async session => {
+      const browser = await visitor(running, { x: 1 });
+      const { value } = await observe(browser, async session => {
         await running.sessions.revoke(session.id!);
         session.y = 1;
         const saved = await new Promise<unknown>(resolve => session.save(resolve));
@@ -413,8 +406,8 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
 
   describe('save(), reload() and touch()', () => {
     it('save() writes now, and only what is not yet written', async () => {
-      const browser = await visitor({ x: 1 });
-      const { value } = await play(browser, async session => {
+      const browser = await visitor(running, { x: 1 });
+      const { value } = await observe(browser, async session => {
         session.x = 2;
         await session.save();
         const saved = (await running.store.load(session.id!)) as SessionRecord;
@@ -423,12 +416,12 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
         return [saved.data, later.data];
       });
       expect(value).toEqual([{ 'd:x': '2' }, { 'd:x': '2' }]);
-      expect((await play(browser, session => session.x as unknown)).value).toBe(3);
+      expect((await observe(browser, session => session.x as unknown)).value).toBe(3);
     });
 
     it('save() with nothing to save creates nothing; a session that was saved has its cookie in the answer', async () => {
       const since = running.events.length;
-      const nothing = await play(running.browser(), async session => {
+      const nothing = await observe(running.browser(), async session => {
         await session.save();
         session.x = 1;
         delete session.x;
@@ -439,7 +432,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect(nothing.answer.setCookies).toEqual([]);
       expect(running.events.slice(since)).toEqual([]);
       const browser = running.browser();
-      const { value, answer } = await play(browser, async session => {
+      const { value, answer } = await observe(browser, async session => {
         session.x = 1;
         await session.save();
         return session.id;
@@ -450,34 +443,34 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
 
     it('what save() wrote stands when the handler then throws, cookie included; the rest does not', async () => {
       const browser = running.browser();
-      const { answer } = await play(browser, async session => {
+      const { answer } = await observe(browser, async session => {
         session.saved = 1;
         await session.save();
         session.unsaved = 1;
         throw new Error('after the save');
       });
       expect(answer.status).toBe(500);
-      expect((await play(browser, session => ({ ...session }))).value).toEqual({ saved: 1 });
+      expect((await observe(browser, session => ({ ...session }))).value).toEqual({ saved: 1 });
     });
 
     it('reload() drops what is unsaved and shows what others wrote', async () => {
-      const browser = await visitor({ x: 1, y: 1 });
-      const { value } = await play(browser, async session => {
+      const browser = await visitor(running, { x: 1, y: 1 });
+      const { value } = await observe(browser, async session => {
         session.x = 'unsaved';
         session.z = 'unsaved';
         session.flash('info', 'unsaved');
-        await play(browser.copy(), other => void (other.y = 2));
+        await observe(browser.copy(), other => void (other.y = 2));
         await session.reload();
         return [{ ...session }, session.isNew];
       });
       expect(value).toEqual([{ x: 1, y: 2 }, false]);
-      const after = await play(browser, async session => [{ ...session }, await session.flashes()]);
+      const after = await observe(browser, async session => [{ ...session }, await session.flashes()]);
       expect(after.value).toEqual([{ x: 1, y: 2 }, []]);
     });
 
     it('reload() of a visitor is an empty session again', async () => {
       const browser = running.browser();
-      const { value } = await play(browser, async session => {
+      const { value } = await observe(browser, async session => {
         session.x = 1;
         await session.reload();
         return { ...session };
@@ -487,9 +480,9 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('touch() writes activity down before it is due, and rejects for a session that is gone', async () => {
-      const browser = await visitor();
+      const browser = await visitor(running, { x: 1 });
       running.clock.advance(1_000);
-      const { value, error } = await play(browser, async session => {
+      const { value, error } = await observe(browser, async session => {
         const before = session.lastSeenAt!;
         await session.touch();
         const stored = (await running.store.load(session.id!)) as SessionRecord;
@@ -501,7 +494,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect(error).toBeUndefined();
       expect(value.moved).toBeGreaterThanOrEqual(1_000);
       expect(value).toMatchObject({ isStored: true, code: 'SESSION_ENDED' });
-      const visited = await play(running.browser(), session => session.touch());
+      const visited = await observe(running.browser(), session => session.touch());
       expect(visited.error).toBeUndefined();
       expect(visited.answer.setCookies).toEqual([]);
     });
@@ -510,21 +503,21 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
   describe('update() and take()', () => {
     it('update() returns what it wrote, creates the session, and creates nothing for undefined', async () => {
       const browser = running.browser();
-      const first = await play(browser, session => session.update('n', (n = 0) => Number(n) + 1));
+      const first = await observe(browser, session => session.update('n', (n = 0) => Number(n) + 1));
       expect(first.value).toBe(1);
-      const { value } = await play(browser, async session => {
+      const { value } = await observe(browser, async session => {
         const second = await session.update('n', async (n: number) => n + 1);
         return [second, session.n];
       });
       expect(value).toEqual([2, 2]);
       const nothing = running.browser();
-      await play(nothing, session => session.update('n', () => undefined));
+      await observe(nothing, session => session.update('n', () => undefined));
       expect(nothing.cookies.size).toBe(0);
     });
 
     it('update() starts from an unsaved assignment, and leaves other unsaved changes to the commit', async () => {
-      const browser = await visitor({ n: 1 });
-      const { value } = await play(browser, async session => {
+      const browser = await visitor(running, { n: 1 });
+      const { value } = await observe(browser, async session => {
         session.n = 10;
         session.other = 'unsaved';
         const result = await session.update('n', (n: number) => n + 1);
@@ -532,12 +525,15 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
         return [result, session.n as unknown, data];
       });
       expect(value).toEqual([11, 11, { 'd:n': '11' }]);
-      expect((await play(browser, session => ({ ...session }))).value).toEqual({ n: 11, other: 'unsaved' });
+      expect((await observe(browser, session => ({ ...session }))).value).toEqual({
+        n: 11,
+        other: 'unsaved',
+      });
     });
 
-    it('update() refuses what is no function, and operations of the same session inside it', async () => {
-      const browser = await visitor({ n: 1 });
-      const { value, error } = await play(browser, async session => {
+    it('update() refuses an argument that is not a function, and operations of the same session inside its function', async () => {
+      const browser = await visitor(running, { n: 1 });
+      const { value, error } = await observe(browser, async session => {
         const noFunction = await session
           .update('n', 5 as never)
           .catch((thrown: unknown) => (thrown as Error).name);
@@ -560,18 +556,21 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('take() gives a value once, and nothing after that', async () => {
-      const browser = await visitor({ token: 'once', x: 1 });
+      const browser = await visitor(running, { token: 'once', x: 1 });
       const tabs = Array.from({ length: 8 }, () => browser.copy());
-      const taken = await Promise.all(tabs.map(tab => play(tab, session => session.take('token'))));
+      const taken = await Promise.all(tabs.map(tab => observe(tab, session => session.take('token'))));
       expect(taken.map(({ value }) => value).filter(value => value === 'once')).toHaveLength(1);
       expect(taken.map(({ error }) => error)).toEqual(Array(8).fill(undefined));
-      const { value } = await play(browser, async session => [await session.take('token'), { ...session }]);
+      const { value } = await observe(browser, async session => [
+        await session.take('token'),
+        { ...session },
+      ]);
       expect(value).toEqual([undefined, { x: 1 }]);
     });
 
     it('take() of what was assigned in the same request gives that, stored or not', async () => {
-      for (const browser of [running.browser(), await visitor({ x: 1 })]) {
-        const { value } = await play(browser, async session => {
+      for (const browser of [running.browser(), await visitor(running, { x: 1 })]) {
+        const { value } = await observe(browser, async session => {
           session.t = 'fresh';
           return [await session.take('t'), session.has('t'), await session.take('t')];
         });
@@ -583,37 +582,37 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
   describe('flash messages', () => {
     it('are shown once, oldest first, by category or all', async () => {
       const browser = running.browser();
-      await play(browser, session => {
+      await observe(browser, session => {
         for (let n = 1; n <= 12; n++) session.flash(n % 2 ? 'odd' : 'even', { n });
       });
       running.clock.advance(5);
-      await play(browser, session => session.flash('odd', { n: 13 }));
-      const even = await play(browser, session => session.flashes('even'));
+      await observe(browser, session => session.flash('odd', { n: 13 }));
+      const even = await observe(browser, session => session.flashes('even'));
       expect(even.value).toEqual([2, 4, 6, 8, 10, 12].map(n => ({ n })));
-      const all = await play(browser, session => session.flashes());
+      const all = await observe(browser, session => session.flashes());
       expect(all.value).toEqual([1, 3, 5, 7, 9, 11, 13].map(n => ({ category: 'odd', message: { n } })));
-      expect((await play(browser, session => session.flashes())).value).toEqual([]);
+      expect((await observe(browser, session => session.flashes())).value).toEqual([]);
     });
 
     it('are seen in the request that leaves them too, and then not stored', async () => {
-      const browser = await visitor({ x: 1 });
-      await play(browser, session => session.flash('info', 'stored'));
-      const { value } = await play(browser, async session => {
+      const browser = await visitor(running, { x: 1 });
+      await observe(browser, session => session.flash('info', 'stored'));
+      const { value } = await observe(browser, async session => {
         session.flash('info', 'new');
         return session.flashes('info');
       });
       expect(value).toEqual(['stored', 'new']);
-      expect((await play(browser, session => session.flashes())).value).toEqual([]);
+      expect((await observe(browser, session => session.flashes())).value).toEqual([]);
     });
 
     it('may have any category and any value that a session can hold', async () => {
       const browser = running.browser();
       const categories = ['', ':', 'a:b', '__proto__', 'd:x', '😀', 'line\nbreak'];
-      await play(browser, session => {
+      await observe(browser, session => {
         for (const category of categories) session.flash(category, new Date(5));
         session.flash('none', undefined);
       });
-      const { value, error } = await play(browser, async session => {
+      const { value, error } = await observe(browser, async session => {
         const one = await session.flashes(':');
         return [one, await session.flashes()] as const;
       });
@@ -627,19 +626,19 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
     });
 
     it('are no data: keys, JSON and clear() leave them alone', async () => {
-      const browser = await visitor({ x: 1 });
-      const { value } = await play(browser, session => {
+      const browser = await visitor(running, { x: 1 });
+      const { value } = await observe(browser, session => {
         session.flash('info', 'hi');
         session.clear();
         return [Object.keys(session), JSON.stringify(session)];
       });
       expect(value).toEqual([[], '{}']);
-      expect((await play(browser, session => session.flashes('info'))).value).toEqual(['hi']);
+      expect((await observe(browser, session => session.flashes('info'))).value).toEqual(['hi']);
     });
 
     it('follow a login and keep: true, and nothing else', async () => {
       const outcomes: unknown[] = [];
-      const rotations: Parameters<typeof play>[1][] = [
+      const rotations: Script<Untyped>[] = [
         session => session.login('alice'),
         session => session.login('alice', { keep: [] }),
         session => session.regenerate({ keep: true }),
@@ -648,20 +647,20 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
         session => session.destroy(),
       ];
       for (const rotate of rotations) {
-        const browser = await visitor({ x: 1 });
-        await play(browser, session => session.flash('info', 'stored'));
-        await play(browser, async (session, request) => {
+        const browser = await visitor(running, { x: 1 });
+        await observe(browser, session => session.flash('info', 'stored'));
+        await observe(browser, async (session, http) => {
           session.flash('info', 'new');
-          await rotate(session, request);
+          await rotate(session, http);
         });
-        outcomes.push((await play(browser, session => session.flashes('info'))).value);
+        outcomes.push((await observe(browser, session => session.flashes('info'))).value);
       }
       const all = ['stored', 'new'];
       expect(outcomes).toEqual([all, all, all, [], [], []]);
     });
 
     it('reading them creates nothing for a visitor', async () => {
-      const { value, answer } = await play(running.browser(), session => session.flashes());
+      const { value, answer } = await observe(running.browser(), session => session.flashes());
       expect(value).toEqual([]);
       expect(answer.setCookies).toEqual([]);
     });

@@ -5,7 +5,7 @@ import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import type { Browser } from '../support/browser.js';
 import { platforms } from '../support/platforms.js';
-import { stage } from '../support/stage.js';
+import { observe, ScriptController, type Script, type Untyped } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 const KIB = 1024;
@@ -15,10 +15,9 @@ const emoji = (bytes: number): string =>
   '😀'.repeat(Math.floor((bytes - 3) / 4)) + 'a'.repeat((bytes - 3) % 4);
 
 describeCells('maxSize', backends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend, ...scene });
+    running = await startApp({ platform, backend, controllers: [ScriptController] });
   });
   afterAll(() => running.close());
 
@@ -31,11 +30,11 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
   ])('counts bytes, not characters: %s', async (_, bytes, isAccepted) => {
     for (const fill of [ascii, emoji]) {
       const browser = running.browser();
-      const { answer, error } = await play(browser, session => void (session.v = fill(bytes)));
+      const { answer, error } = await observe(browser, session => void (session.v = fill(bytes)));
       expect(answer.status).toBe(isAccepted ? 201 : 500);
       if (isAccepted) {
         expect(error).toBeUndefined();
-        expect((await play(browser, session => session.v as unknown)).value).toBe(fill(bytes));
+        expect((await observe(browser, session => session.v as unknown)).value).toBe(fill(bytes));
       } else {
         expect(error).toMatchObject({ code: 'SESSION_TOO_LARGE', keys: ['v'] });
         expect(browser.cookies.size).toBe(0);
@@ -45,8 +44,8 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
 
   it('names the largest keys with their sizes, in the error and not in the answer, and keeps what was stored', async () => {
     const browser = running.browser();
-    await play(browser, session => void Object.assign(session, { tiny: 1, first: 'x'.repeat(20_000) }));
-    const { answer, error } = await play(browser, session => {
+    await observe(browser, session => void Object.assign(session, { tiny: 1, first: 'x'.repeat(20_000) }));
+    const { answer, error } = await observe(browser, session => {
       session.tiny = 2;
       session.second = 'y'.repeat(40_000);
       session.third = 'z'.repeat(10_000);
@@ -56,16 +55,16 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
     expect((error as Error).message).toMatch(/65536.*"second" \(40008 bytes\), "first" \(20007 bytes\)/);
     expect(answer.status).toBe(500);
     expect(answer.text).not.toMatch(/second|bytes/);
-    const { value } = await play(browser, session => ({ ...session }));
+    const { value } = await observe(browser, session => ({ ...session }));
     expect(value).toEqual({ tiny: 1, first: 'x'.repeat(20_000) });
   });
 
   it('counts flash messages, and what save(), update() and login() write', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.v = ascii(60 * KIB)));
-    const flashed = await play(browser, session => session.flash('info', 'f'.repeat(5 * KIB)));
+    await observe(browser, session => void (session.v = ascii(60 * KIB)));
+    const flashed = await observe(browser, session => session.flash('info', 'f'.repeat(5 * KIB)));
     expect(flashed.error).toMatchObject({ code: 'SESSION_TOO_LARGE', keys: ['v', 'flash message'] });
-    const { value, error } = await play(browser, async session => {
+    const { value, error } = await observe(browser, async session => {
       const codes: unknown[] = [];
       const note = (thrown: unknown): void => void codes.push((thrown as SessionDataError).code);
       await session.update('w', () => ascii(5 * KIB)).catch(note);
@@ -78,27 +77,36 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
     });
     expect(error).toBeUndefined();
     expect(value).toEqual(Array(4).fill('SESSION_TOO_LARGE'));
-    const after = await play(browser, session => [session.loggedInAs, Object.keys(session)]);
+    const after = await observe(browser, session => [session.loggedInAs, Object.keys(session)]);
     expect(after.value).toEqual([undefined, ['v']]);
   });
 
   it('refuses 20 MB and keeps what was stored', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.x = 1));
-    const { error } = await play(browser, session => void (session.v = 'a'.repeat(20_000_000)));
+    await observe(browser, session => void (session.x = 1));
+    const { error } = await observe(browser, session => void (session.v = 'a'.repeat(20_000_000)));
     expect(error).toMatchObject({ code: 'SESSION_TOO_LARGE', keys: ['v', 'x'] });
-    expect((await play(browser, session => ({ ...session }))).value).toEqual({ x: 1 });
+    expect((await observe(browser, session => ({ ...session }))).value).toEqual({ x: 1 });
   });
 });
 
 describe.each(platforms)('a session that is already larger than maxSize, on $name', platform => {
   const store = new MemorySessionStore();
-  const { play, ...scene } = stage();
   let roomy: RunningApp;
   let tight: RunningApp;
   beforeAll(async () => {
-    roomy = await startApp({ platform, backend: { store }, ...scene, session: { maxSize: 100 * KIB } });
-    tight = await startApp({ platform, backend: { store }, ...scene, session: { maxSize: 1_000 } });
+    roomy = await startApp({
+      platform,
+      backend: { store },
+      controllers: [ScriptController],
+      session: { maxSize: 100 * KIB },
+    });
+    tight = await startApp({
+      platform,
+      backend: { store },
+      controllers: [ScriptController],
+      session: { maxSize: 1_000 },
+    });
   });
   afterAll(async () => {
     await tight.close();
@@ -107,14 +115,14 @@ describe.each(platforms)('a session that is already larger than maxSize, on $nam
 
   async function oversized(): Promise<Browser> {
     const browser = roomy.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       Object.assign(session, { big: 'b'.repeat(2_000), other: 'o'.repeat(500), count: 1 });
       session.flash('info', 'hello');
     });
     return browser.copy(tight.url);
   }
 
-  it.each<[string, Parameters<typeof play>[1]]>([
+  it.each<[string, Script<Untyped>]>([
     ['a value that shrinks', session => void (session.big = 'b'.repeat(1_999))],
     ['a value of the same size', session => void (session.count = 2)],
     [
@@ -138,12 +146,12 @@ describe.each(platforms)('a session that is already larger than maxSize, on $nam
       },
     ],
   ])('never refuses %s', async (_, part) => {
-    const { answer, error } = await play(await oversized(), part);
+    const { answer, error } = await observe(await oversized(), part);
     expect(error).toBeUndefined();
     expect(answer.status).toBe(201);
   });
 
-  it.each<[string, Parameters<typeof play>[1]]>([
+  it.each<[string, Script<Untyped>]>([
     ['a new key', session => void (session.more = 1)],
     ['a value that grows', session => void (session.count = 10)],
     ['update() that grows', session => session.update('count', () => 10)],
@@ -157,10 +165,10 @@ describe.each(platforms)('a session that is already larger than maxSize, on $nam
     ],
   ])('refuses %s', async (_, part) => {
     const browser = await oversized();
-    const { error } = await play(browser, part);
+    const { error } = await observe(browser, part);
     expect(error).toMatchObject({ code: 'SESSION_TOO_LARGE' });
     expect((error as SessionDataError).keys[0]).toBe('big');
-    const { value } = await play(browser, session => [
+    const { value } = await observe(browser, session => [
       session.loggedInAs,
       Object.keys(session),
       session.count as unknown,
@@ -170,10 +178,10 @@ describe.each(platforms)('a session that is already larger than maxSize, on $nam
 
   it('writes a touch when it is due', async () => {
     const browser = await oversized();
-    const { value: id } = await play(browser, session => session.id!);
+    const { value: id } = await observe(browser, session => session.id!);
     const before = (await store.load(id)) as SessionRecord;
     tight.clock.advance(600_000);
-    const { answer } = await play(browser, session => session.count as unknown);
+    const { answer } = await observe(browser, session => session.count as unknown);
     expect(answer.status).toBe(201);
     expect(((await store.load(id)) as SessionRecord).lastSeenAt).toBeGreaterThan(before.lastSeenAt);
   });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SessionDataError } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { stage } from '../support/stage.js';
+import { observe, ScriptController, type Script, type Untyped } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
 class Cart {
@@ -62,7 +62,7 @@ const REFUSED: [string, () => unknown, RegExp][] = [
     /"bad/,
   ],
   [
-    'a toJSON that answers for somebody else',
+    'a toJSON that returns another value',
     () => ({ toJSON: () => ({ user: 'bob' }) }),
     /"bad\.toJSON": a function/,
   ],
@@ -70,18 +70,17 @@ const REFUSED: [string, () => unknown, RegExp][] = [
 ];
 
 describeCells('values of a session', backends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend, ...scene });
+    running = await startApp({ platform, backend, controllers: [ScriptController] });
   });
   afterAll(() => running.close());
 
   it.each(KEPT)('keeps %s from one request to the next', async (_, value) => {
     const browser = running.browser();
-    const { error } = await play(browser, session => void (session.value = { it: value }));
+    const { error } = await observe(browser, session => void (session.value = { it: value }));
     expect(error).toBeUndefined();
-    const later = await play(browser, session => session.value.it as unknown);
+    const later = await observe(browser, session => session.value.it as unknown);
     expect(later.value).toStrictEqual(value);
   });
 
@@ -89,8 +88,8 @@ describeCells('values of a session', backends, ({ platform, backend }) => {
     'refuses %s, names where it is, and keeps the stored session',
     async (what, make, where) => {
       const browser = running.browser();
-      await play(browser, session => void Object.assign(session, { good: 1, bad: 'before' }));
-      const { answer, error } = await play(browser, session => {
+      await observe(browser, session => void Object.assign(session, { good: 1, bad: 'before' }));
+      const { answer, error } = await observe(browser, session => {
         session.good = 2;
         session.bad = what === 'the session itself' ? session : make();
       });
@@ -100,17 +99,17 @@ describeCells('values of a session', backends, ({ platform, backend }) => {
       expect(answer.status).toBe(500);
       expect(answer.json()).toEqual({ statusCode: 500, message: 'Internal Server Error' });
       expect(answer.setCookies).toEqual([]);
-      const after = await play(browser, session => ({ ...session }));
+      const after = await observe(browser, session => ({ ...session }));
       expect(after.value).toEqual({ good: 1, bad: 'before' });
     },
   );
 
-  it.each<[string, Parameters<typeof play>[1]]>([
+  it.each<[string, Script<Untyped>]>([
     ['the commit', session => void (session.wizard = { steps: [{ next: () => 1 }] })],
     ['update()', session => session.update('wizard', () => ({ steps: [{ next: () => 1 }] }))],
   ])('says in the log, once, which value %s refused', async (_, part) => {
     const before = running.logs.length;
-    const { answer } = await play(running.browser(), part);
+    const { answer } = await observe(running.browser(), part);
     expect(answer.status).toBe(500);
     const logged = running.logs.slice(before).filter(line => line.includes('wizard.steps[0].next'));
     expect(logged).toHaveLength(1);
@@ -118,8 +117,8 @@ describeCells('values of a session', backends, ({ platform, backend }) => {
 
   it('refuses such a value at once where an operation writes it, and a later answer is not spoilt', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.x = 1));
-    const { value, error } = await play(browser, async session => {
+    await observe(browser, session => void (session.x = 1));
+    const { value, error } = await observe(browser, async session => {
       const codes: unknown[] = [];
       const note = (thrown: unknown): void => void codes.push((thrown as SessionDataError).code);
       await session.update('x', () => new Cart()).catch(note);
@@ -137,24 +136,24 @@ describeCells('values of a session', backends, ({ platform, backend }) => {
     });
     expect(error).toBeUndefined();
     expect(value).toEqual(Array(5).fill('SESSION_VALUE_REFUSED'));
-    const after = await play(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
+    const after = await observe(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
     expect(after.value).toEqual({ user: undefined, data: { x: 1 } });
   });
 
   it('saves a value as it is when the handler is done, not as it was when set', async () => {
     const browser = running.browser();
-    await play(browser, session => {
+    await observe(browser, session => {
       const list = [1];
       session.list = list;
       list.push(2);
     });
-    expect((await play(browser, session => session.list as unknown)).value).toEqual([1, 2]);
+    expect((await observe(browser, session => session.list as unknown)).value).toEqual([1, 2]);
   });
 
   it('hands update() a copy: what it does to it and then throws away leaves nothing behind', async () => {
     const browser = running.browser();
-    await play(browser, session => void (session.list = [1]));
-    const { value } = await play(browser, async session => {
+    await observe(browser, session => void (session.list = [1]));
+    const { value } = await observe(browser, async session => {
       const failed = await session
         .update('list', (list: number[]) => {
           list.push(2);
@@ -164,6 +163,6 @@ describeCells('values of a session', backends, ({ platform, backend }) => {
       return [failed, session.list as unknown];
     });
     expect(value).toEqual(['changed my mind', [1]]);
-    expect((await play(browser, session => session.list as unknown)).value).toEqual([1]);
+    expect((await observe(browser, session => session.list as unknown)).value).toEqual([1]);
   });
 });

@@ -14,13 +14,11 @@ import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
+import { HOUR, MINUTE } from '../support/durations.js';
 import { platforms } from '../support/platforms.js';
 import { run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, sharedBackends, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 const userOf: Script<object> = session => session.loggedInAs ?? 'nobody';
 const idOf: Script<object> = session => session.id;
@@ -108,7 +106,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await app.sessions.get(old.id)).toBeUndefined();
     });
 
-    it('is no activity', async () => {
+    it('does not count as activity', async () => {
       const { id } = await signIn(app, newUser());
       app.clock.advance(2 * MINUTE);
       place.store.taken();
@@ -160,7 +158,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await app.sessions.listByUser(user)).toEqual([]);
     });
 
-    it('does not list a session that became somebody else’s', async () => {
+    it('does not list a session that now belongs to another user', async () => {
       const [first, second] = [newUser(), newUser()];
       const { browser } = await signIn(app, first);
       await run(browser, session => session.login(second));
@@ -194,7 +192,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await app.sessions.listByUser(user)).toHaveLength(1);
     });
 
-    it('of somebody else’s session with "userId" does nothing', async () => {
+    it('of another user’s session with "userId" does nothing', async () => {
       const [mine, theirs] = [newUser(), newUser()];
       const session = await signIn(app, theirs);
       expect(await app.sessions.revoke(session.id, { userId: mine })).toBe(false);
@@ -239,7 +237,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
   });
 
   describe('revokeByUser()', () => {
-    it('does not end the session of whoever signed in next at the same browser, or of a visitor', async () => {
+    it('does not end the session of the next user of the same browser, or of a visitor', async () => {
       const [alice, bob] = [newUser(), newUser()];
       const [one, other] = [await signIn(app, alice), await signIn(app, alice)];
       await run(one.browser, session => session.login(bob));
@@ -253,7 +251,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect((await run(other.browser, session => session.a)).text).toBe('1');
     });
 
-    it('ends all of this user and of nobody else, and says how many', async () => {
+    it('ends all sessions of this user and of no other, and returns how many', async () => {
       const [user, somebodyElse] = [newUser(), newUser()];
       const signedIn = [await signIn(app, user), await signIn(app, user), await signIn(app, user)];
       const other = await signIn(app, somebodyElse);
@@ -277,17 +275,20 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
     it.each<{ how: string; rotate: (user: string) => Script<object> }>([
       { how: 'regenerate({ keep: true })', rotate: () => session => session.regenerate({ keep: true }) },
       { how: 'a new login()', rotate: user => session => session.login(user) },
-    ])('spares one that has just been rotated by $how: its old id leads nobody to it', async ({ rotate }) => {
-      const user = newUser();
-      const [spared, ended] = [await signIn(app, user), await signIn(app, user)];
-      for (let i = 0; i < 2; i++) await run(spared.browser, rotate(user));
-      const { text: id } = await run(spared.browser, idOf);
-      expect(await app.sessions.revokeByUser(user, { except: id })).toBe(1);
-      expect([await who(spared), await who(ended)]).toEqual([user, 'nobody']);
-      expect((await app.sessions.listByUser(user)).map(session => session.id)).toEqual([id]);
-    });
+    ])(
+      'spares one that has just been rotated by $how: its old id does not lead to it',
+      async ({ rotate }) => {
+        const user = newUser();
+        const [spared, ended] = [await signIn(app, user), await signIn(app, user)];
+        for (let i = 0; i < 2; i++) await run(spared.browser, rotate(user));
+        const { text: id } = await run(spared.browser, idOf);
+        expect(await app.sessions.revokeByUser(user, { except: id })).toBe(1);
+        expect([await who(spared), await who(ended)]).toEqual([user, 'nobody']);
+        expect((await app.sessions.listByUser(user)).map(session => session.id)).toEqual([id]);
+      },
+    );
 
-    it('without anyone to spare ends what was rotated meanwhile, too', async () => {
+    it('without a session to spare, also ends one that was rotated in between', async () => {
       const user = newUser();
       const session = await signIn(app, user);
       const list = place.store.hold('index.list', { at: 'after' });
@@ -322,7 +323,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
     );
 
     it.each([7, undefined, null, { $ne: null }])(
-      'and listByUser() refuse a user id that is no text, as login() does: %j',
+      'and listByUser() refuse a user id that is not text, as login() does: %j',
       async user => {
         const given = user as unknown as string;
         const asked = [app.sessions.revokeByUser(given), app.sessions.listByUser(given)];

@@ -6,14 +6,21 @@ import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
 import { Deferred } from '../support/deferred.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp, visitor } from '../support/scripted-app.js';
-import { answering, nobody, returning, type HandlerContext, type Me } from '../support/scripted-routes.js';
+import {
+  answering,
+  me,
+  NO_SESSION,
+  returning,
+  startScriptedApp,
+  visitor,
+  type Me,
+  type Script,
+} from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 import { WatchedStore } from '../support/watched-store.js';
 import { Wire } from '../support/wire.js';
 
-const login = returning(({ session }) => session.login('alice'));
-const slow = returning(({ session }) => void (session.slow = 'written'));
+const slow = returning(session => void (session.slow = 'written'));
 const BODY = '{"some":"text"}';
 
 const headOf = (method: string, path: string, cookie: string, lines: string[] = []): string =>
@@ -51,20 +58,20 @@ describeCells('a body that takes its time', backends, ({ platform, backend }) =>
   });
   afterAll(() => running.close());
 
-  it.each<[string, (context: HandlerContext) => unknown, Me]>([
-    ['read', ({ session }) => session.n, { user: 'alice', data: { n: 1, slow: 'written' } }],
-    ['write', ({ session }) => void (session.n = 2), { user: 'alice', data: { n: 2, slow: 'written' } }],
+  it.each<[string, Script, Me]>([
+    ['read', session => session.n, { user: 'alice', data: { n: 1, slow: 'written' } }],
+    ['write', session => void (session.n = 2), { user: 'alice', data: { n: 2, slow: 'written' } }],
     [
       'update()',
-      ({ session }) => session.update('n', n => Number(n) + 1),
+      session => session.update('n', n => Number(n) + 1),
       { user: 'alice', data: { n: 2, slow: 'written' } },
     ],
-    ['take()', ({ session }) => session.take('n'), { user: 'alice', data: { slow: 'written' } }],
-    ['regenerate()', ({ session }) => session.regenerate({ keep: true }), { user: 'alice', data: { n: 1 } }],
-    ['destroy()', ({ session }) => session.destroy(), nobody],
+    ['take()', session => session.take('n'), { user: 'alice', data: { slow: 'written' } }],
+    ['regenerate()', session => session.regenerate({ keep: true }), { user: 'alice', data: { n: 1 } }],
+    ['destroy()', session => session.destroy(), NO_SESSION],
   ])("does not block another request's %s on the same session", async (_, handler, expected) => {
-    const alice = await visitor(running, login);
-    await alice.get(returning(({ session }) => void (session.n = 1)));
+    const alice = await visitor(running, {}, 'alice');
+    await alice.get(returning(session => void (session.n = 1)));
     const wire = await Wire.open(running.url);
     const arrived = nextRequest();
     wire.send(`${postHead(slow, alice.cookie)}\r\n${BODY.slice(0, 5)}`);
@@ -78,12 +85,12 @@ describeCells('a body that takes its time', backends, ({ platform, backend }) =>
     expect(await me(alice)).toEqual(expected);
   });
 
-  it('nor does a client that never reads its answer: what its request changed is saved', async () => {
-    const alice = await visitor(running, login);
+  it('a client that never reads its answer does not block others, and what its request changed is saved', async () => {
+    const alice = await visitor(running, {}, 'alice');
     const wire = await Wire.open(running.url);
     wire.socket.pause();
     const handled = new Deferred();
-    const large = answering(({ session, response }) => {
+    const large = answering((session, { response }) => {
       session.read = 'never';
       response.send(Buffer.alloc(30_000_000));
       handled.resolve();
@@ -91,8 +98,8 @@ describeCells('a body that takes its time', backends, ({ platform, backend }) =>
     wire.send(`${headOf('GET', large, alice.cookie)}\r\n`);
     await handled.promise;
     await vi.waitFor(async () => expect((await me(alice)).data).toEqual({ read: 'never' }));
-    expect((await alice.get(returning(({ session }) => session.destroy()))).status).toBe(200);
-    expect(await me(alice)).toEqual(nobody);
+    expect((await alice.get(returning(session => session.destroy()))).status).toBe(200);
+    expect(await me(alice)).toEqual(NO_SESSION);
     wire.close();
   });
 });
@@ -100,7 +107,7 @@ describeCells('a body that takes its time', backends, ({ platform, backend }) =>
 /** What each request of some ordinary traffic took, in milliseconds. */
 async function traffic(browser: Browser): Promise<number[]> {
   const took: number[] = [];
-  const increment = returning(({ session }) => session.update('n', (n = 0) => Number(n) + 1));
+  const increment = returning(session => session.update('n', (n = 0) => Number(n) + 1));
   for (let i = 0; i < 40; i++) {
     const started = performance.now();
     expect((await browser.get(increment)).status).toBe(200);
@@ -121,8 +128,8 @@ describe.each(platforms)('half-open requests on $name', platform => {
   });
   afterAll(() => running.close());
 
-  it('500 of them cost no store call, and nobody waits for them', async () => {
-    const alice = await visitor(running, login);
+  it('500 of them cost no store call, and no other request waits for them', async () => {
+    const alice = await visitor(running, {}, 'alice');
     store.calls.length = 0;
     await traffic(alice);
     const usual = [...store.calls];
@@ -154,12 +161,12 @@ describeCells('clients that go away at any time', backends, ({ platform, backend
   }
 
   it('what they began is done once or not at all, and nothing is left over', async () => {
-    const alice = await visitor(running, login);
+    const alice = await visitor(running, {}, 'alice');
     const open = await openConnections();
     const counts: number[] = [];
     let begun = 0;
     let abandoned = 0;
-    const increment = returning(async ({ session, rawRequest }) => {
+    const increment = returning(async (session, { rawRequest }) => {
       const mine = ++begun;
       session[`key${mine}`] = mine;
       await turns(mine % 7);

@@ -41,8 +41,8 @@ async function steal(running: RunningApp, copyOfStore: () => Promise<string>): P
   expect((await victim.get('/me')).json()).toMatchObject({ user: 'alice' });
 }
 
-describe.each(platforms)('a stolen copy of the store signs nobody in, on $name', platform => {
-  it('whatever a store is told holds no token, and no id is one', async () => {
+describe.each(platforms)('a stolen copy of the store signs no one in, on $name', platform => {
+  it('no call of a store carries a token, and no id is a token', async () => {
     const store = new CountingStore();
     const running = await startApp({ platform, backend: { store }, controllers: [AccountController] });
     try {
@@ -54,7 +54,7 @@ describe.each(platforms)('a stolen copy of the store signs nobody in, on $name',
 });
 
 describeCells('a stolen copy of what is stored', outsideBackends, ({ platform, backend }) => {
-  it('signs nobody in, names and contents included', async () => {
+  it('nothing in it signs anyone in, neither the names nor the contents', async () => {
     const place = await backend.place();
     const running = await startApp({
       platform,

@@ -3,9 +3,11 @@ import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import type { StoreVerb } from '../support/counting-store.js';
-import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
+import { meetingOf } from '../support/deferred.js';
+import { MINUTE } from '../support/durations.js';
+import { begin, run, ScriptController, visitor, type Script } from '../support/scripts.js';
 
 interface Data {
   a?: unknown;
@@ -15,8 +17,6 @@ interface Data {
   when?: Date;
   map?: Map<string, Set<number>>;
 }
-
-const MINUTE = 60_000;
 
 const FULL: Data = {
   a: 1,
@@ -56,16 +56,6 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     await place.dispose();
   });
 
-  /** A browser with a full session that needs no touch. */
-  async function visitor(user?: string): Promise<Browser> {
-    const browser = app.browser();
-    await run<Data>(browser, async session => {
-      if (user !== undefined) await session.login(user);
-      Object.assign(session, FULL);
-    });
-    return browser;
-  }
-
   /** What one request asks of the store. */
   async function callsOf(browser: Browser, script: Script<Data>): Promise<StoreVerb[]> {
     place.store.taken();
@@ -74,7 +64,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     return place.store.taken();
   }
 
-  it('none for a visitor, whatever he looks at', async () => {
+  it('none for a visitor, whatever the handler reads', async () => {
     const looks: Script<Data>[] = [
       session => session.a,
       session => 'a' in session,
@@ -105,7 +95,9 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('one to read', async () => {
-    expect(await callsOf(await visitor(), session => [session.a, session.b, session.tree])).toEqual(['load']);
+    expect(await callsOf(await visitor(app, FULL), session => [session.a, session.b, session.tree])).toEqual([
+      'load',
+    ]);
   });
 
   it('one to create, and one to read and one to write, however many keys', async () => {
@@ -115,7 +107,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('with load: "lazy", none for a route that does not use the session, and the same for others', async () => {
-    const browser = (await visitor()).copy(lazy.url);
+    const browser = (await visitor(app, FULL)).copy(lazy.url);
     place.store.taken();
     expect((await browser.get('/untouched')).status).toBe(200);
     expect(place.store.taken()).toEqual([]);
@@ -152,11 +144,11 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     { what: 'setting and removing a new key', script: s => void (s.set('x', 1), s.delete('x')) },
     { what: 'saving without a change', script: session => session.save() },
   ])('$what writes nothing', async ({ script }) => {
-    expect(await callsOf(await visitor(), script)).toEqual(['load']);
+    expect(await callsOf(await visitor(app, FULL), script)).toEqual(['load']);
   });
 
   it('writes only the keys that changed, not those that were read', async () => {
-    const browser = await visitor();
+    const browser = await visitor(app, FULL);
     place.store.calls.length = 0;
     await run<Data>(browser, session => {
       JSON.stringify(session);
@@ -166,8 +158,8 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     expect(update).toMatchObject({ set: { 'd:n': '5' }, delete: [] });
   });
 
-  it('one touch per interval, and none beside a write', async () => {
-    const browser = await visitor();
+  it('one touch per interval, and none in addition to a write', async () => {
+    const browser = await visitor(app, FULL);
     app.clock.advance(2 * MINUTE);
     expect(await callsOf(browser, session => session.a)).toEqual(['load', 'touch']);
     expect(await callsOf(browser, session => session.a)).toEqual(['load']);
@@ -177,7 +169,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('update() and take() cost one each', async () => {
-    const browser = await visitor();
+    const browser = await visitor(app, FULL);
     expect(await callsOf(browser, session => session.update('n', (n = 0) => n + 1))).toEqual([
       'load',
       'update',
@@ -187,7 +179,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('50 parallel updates of one key cost one load and at most two writes each, not 50 × 50', async () => {
-    const browser = await visitor();
+    const browser = await visitor(app, FULL);
     const all = meetingOf(50);
     place.store.taken();
     await Promise.all(
@@ -205,7 +197,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun', async () => {
-    const browser = await visitor();
+    const browser = await visitor(app, FULL);
     app.clock.advance(2 * 60 * MINUTE);
     place.store.taken();
     await Promise.all(
@@ -215,7 +207,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('taking all flash messages costs one, taking none costs none', async () => {
-    const browser = await visitor();
+    const browser = await visitor(app, FULL);
     expect(await callsOf(browser, session => session.flashes())).toEqual(['load']);
     await run(browser, session => {
       session.flash('info', 1);
@@ -225,9 +217,9 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   });
 
   it('a login costs eight at most, with data of others to carry over', async () => {
-    const browser = await visitor('bob');
+    const browser = await visitor(app, FULL, 'bob');
     place.store.taken();
-    const slow = await begin<Data>(browser, async (session, pause) => {
+    const slow = await begin<Data>(browser, async (session, { pause }) => {
       session.a = 'mine';
       await pause();
       await session.login('bob');
@@ -254,7 +246,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
       'create',
       'index.confirm',
     ]);
-    const anonymous = await visitor();
+    const anonymous = await visitor(app, FULL);
     expect(await callsOf(anonymous, session => session.regenerate({ keep: true }))).toEqual([
       'load',
       'create',

@@ -12,20 +12,18 @@ import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
 import type { Browser } from '../support/browser.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms, type Platform } from '../support/platforms.js';
-import { meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
+import { meetingOf } from '../support/deferred.js';
+import { facts, NO_SESSION, run, ScriptController, UNAVAILABLE, type Script } from '../support/scripts.js';
 
 interface Data {
   note?: string;
 }
 
-const UNAVAILABLE = { statusCode: 503, message: 'Service Unavailable' };
 const storeTimeout = 150;
 /** Far above what a deadline of `storeTimeout` may cost on a busy machine, far below "never". */
 const GENEROUS = 3_000;
 
-const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, data: session });
-const NOBODY = { user: null, data: {} };
 const ALICE = { user: 'alice', data: { note: 'x' } };
 
 const verbs: { what: string; script: Script<Data> }[] = [
@@ -121,7 +119,7 @@ describe.each(platforms)('a store with faults on $name', platform => {
       breakStore();
       expect((await browser.get('/untouched')).status).toBe(200);
       expect((await app.browser().get('/untouched')).status).toBe(200);
-      expect((await run<Data>(app.browser(), facts)).json()).toEqual(NOBODY);
+      expect((await run<Data>(app.browser(), facts)).json()).toEqual(NO_SESSION);
     });
 
     it('is asked again by the next request: only silence opens the breaker', async () => {
@@ -231,7 +229,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       },
     );
 
-    it.concurrent('is no obstacle for routes without a session (D8)', async ({ onTestFinished }) => {
+    it.concurrent('does not affect routes without a session', async ({ onTestFinished }) => {
       const { app, store, browser } = await start(platform, onTestFinished);
       store.freeze();
       expect((await app.browser().get('/untouched')).status).toBe(200);
@@ -344,7 +342,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
 
   describe('whose answers come too late', () => {
     it.concurrent(
-      'a late write does not revive a session that was ended meanwhile',
+      'a late write does not revive a session that was ended in between',
       async ({ onTestFinished }) => {
         const { app, store, browser } = await start(platform, onTestFinished);
         const before = browser.copy();
@@ -356,7 +354,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
         late.release();
         await vi.waitFor(() => expect(store.calls.some(({ verb }) => verb === 'update')).toBe(true));
         expect(await store.inner.load(id)).toBeUndefined();
-        expect((await run<Data>(before, facts)).json()).toEqual(NOBODY);
+        expect((await run<Data>(before, facts)).json()).toEqual(NO_SESSION);
       },
     );
 
@@ -374,7 +372,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       },
     );
 
-    it.concurrent('a record that was created too late belongs to nobody', async ({ onTestFinished }) => {
+    it.concurrent('a record that was created too late belongs to no browser', async ({ onTestFinished }) => {
       const { app, store } = await start(platform, onTestFinished);
       const browser = app.browser();
       const late = store.hold('create', { times: 1 });
@@ -382,11 +380,11 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       late.release();
       expect(answer.status).toBe(503);
       expect(answer.setCookies).toEqual([]);
-      expect((await run<Data>(browser, facts)).json()).toEqual(NOBODY);
+      expect((await run<Data>(browser, facts)).json()).toEqual(NO_SESSION);
     });
 
     it.concurrent(
-      'an error that comes after the deadline is one more event, and disturbs nobody',
+      'an error that comes after the deadline is one more event, and has no other effect',
       async ({ onTestFinished }) => {
         const { store, browser, failures } = await start(platform, onTestFinished);
         let failNow!: (error: Error) => void;
@@ -437,7 +435,7 @@ describe.each(platforms)("onStoreError: 'anonymous' on $name", platform => {
     store.fail('load');
     const answer = await run<Data>(browser, facts);
     store.mend();
-    expect(answer.json()).toEqual(NOBODY);
+    expect(answer.json()).toEqual(NO_SESSION);
     expect(answer.setCookies).toEqual([]);
     expect((await run<Data>(browser, facts)).json()).toEqual(ALICE);
   });

@@ -4,11 +4,11 @@ import { idOf, newSid } from '../../lib/crypto/session-id.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { backends, outsideBackends, type OutsidePlace } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
+import { DAY } from '../support/durations.js';
 import { platforms } from '../support/platforms.js';
-import { stage } from '../support/stage.js';
+import { observe, ScriptController, type Script, type Untyped } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
-const DAY = 86_400_000;
 const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
 const BROKEN_TEXTS: [string, string][] = [
   ['no JSON', '{broken'],
@@ -20,17 +20,16 @@ const BROKEN_TEXTS: [string, string][] = [
 ];
 
 describeCells('damage in the store', backends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend, ...scene });
+    running = await startApp({ platform, backend, controllers: [ScriptController] });
   });
   afterAll(() => running.close());
 
   /** A browser whose session holds `{ good: 1 }`, and this text under `d:bad`. */
   async function damaged(text: string, field = 'd:bad') {
     const browser = running.browser();
-    const { value: id } = await play(browser, async session => {
+    const { value: id } = await observe(browser, async session => {
       session.good = 1;
       await session.save();
       return session.id!;
@@ -50,7 +49,7 @@ describeCells('damage in the store', backends, ({ platform, backend }) => {
     'one broken value (%s) reads as undefined and is reported by its key',
     async (_, text) => {
       const { browser, id, since } = await damaged(text);
-      const { answer, value, error } = await play(browser, session => ({
+      const { answer, value, error } = await observe(browser, session => ({
         bad: session.bad as unknown,
         good: session.good as unknown,
         isThere: session.has('bad'),
@@ -65,16 +64,16 @@ describeCells('damage in the store', backends, ({ platform, backend }) => {
     },
   );
 
-  it('a broken value that nobody reads is neither reported nor in the way', async () => {
+  it('a broken value that no handler reads is not reported and affects nothing', async () => {
     const { browser, since } = await damaged('{broken');
-    const { value } = await play(browser, session => session.good as unknown);
+    const { value } = await observe(browser, session => session.good as unknown);
     expect(value).toBe(1);
     expect(running.events.slice(since)).toEqual([]);
   });
 
   it('a broken value is kept while others are written, by every way to save and to rotate', async () => {
     const { browser, stored } = await damaged('{broken');
-    const { error } = await play(browser, async session => {
+    const { error } = await observe(browser, async session => {
       expect(session.bad).toBeUndefined();
       session.good = 2;
       await session.save();
@@ -84,7 +83,7 @@ describeCells('damage in the store', backends, ({ platform, backend }) => {
     });
     expect(error).toBeUndefined();
     expect(await stored()).toBe('{broken');
-    const rotated = await play(browser, async session => {
+    const rotated = await observe(browser, async session => {
       expect(session.bad).toBeUndefined();
       await session.login('alice');
       await session.regenerate({ keep: true });
@@ -95,7 +94,7 @@ describeCells('damage in the store', backends, ({ platform, backend }) => {
     expect(record.data).toMatchObject({ 'd:bad': '{broken', 'd:good': '3' });
   });
 
-  it.each<[string, Parameters<typeof play>[1], unknown]>([
+  it.each<[string, Script<Untyped>, unknown]>([
     ['an assignment', session => void (session.bad = { mended: true }), { mended: true }],
     [
       'update()',
@@ -104,18 +103,18 @@ describeCells('damage in the store', backends, ({ platform, backend }) => {
     ],
     ['delete()', session => session.delete('bad'), undefined],
     ['clear()', session => session.clear(), undefined],
-  ])('%s mends a broken value', async (_, mend, value) => {
+  ])('%s replaces a broken value', async (_, mend, value) => {
     const { browser, stored } = await damaged('{broken');
-    const mended = await play(browser, mend);
+    const mended = await observe(browser, mend);
     expect(mended.error).toBeUndefined();
-    expect((await play(browser, session => session.bad as unknown)).value).toEqual(value);
+    expect((await observe(browser, session => session.bad as unknown)).value).toEqual(value);
     expect(await stored()).not.toBe('{broken');
   });
 
-  it('a broken flash message spoils neither the answer nor the other messages', async () => {
+  it('a broken flash message affects neither the answer nor the other messages', async () => {
     const { browser } = await damaged('{broken', 'f:000000001-0000deadbeef:info');
-    await play(browser, session => session.flash('info', 'whole'));
-    const { value, error } = await play(browser, session => session.flashes('info'));
+    await observe(browser, session => session.flash('info', 'whole'));
+    const { value, error } = await observe(browser, session => session.flashes('info'));
     expect(error).toBeUndefined();
     expect(value).toContain('whole');
   });
@@ -141,58 +140,60 @@ describeCells('damage in the store', backends, ({ platform, backend }) => {
     ]),
     ['created tomorrow', JSON.stringify({ ...meta, createdAt: now + DAY, endsAt: now + 2 * DAY })],
     ['ending before it began', JSON.stringify({ ...meta, endsAt: meta.createdAt - 1 })],
-    ['with a user that is no text', JSON.stringify({ ...meta, user: { id: 'alice' } })],
-    ['with a login time that is no time', JSON.stringify({ ...meta, user: 'alice', loggedInAt: 'now' })],
+    ['with a user that is not text', JSON.stringify({ ...meta, user: { id: 'alice' } })],
+    ['with a login time that is not a time', JSON.stringify({ ...meta, user: 'alice', loggedInAt: 'now' })],
     ['of express-session', '{"cookie":{"originalMaxAge":null,"path":"/"},"passport":{"user":1}}'],
     ['of prototype pollution', '{"__proto__":{"v":1,"createdAt":1,"endsAt":99999999999999}}'],
   ];
 
-  it.each(BROKEN_META)('metadata %s is no session, is reported, and is kept', async (_, text) => {
-    const sid = newSid();
-    const id = idOf(sid);
-    const record = { meta: text, data: { 'd:user': '"alice"' }, expiresAt: now + DAY, lastSeenAt: now };
-    expect(await running.store.create(id, record)).toBe(true);
-    const since = running.events.length;
-    const browser = running.browser();
-    browser.cookies.set('sid', sid);
-    const read = await play(browser, session => ({
-      isNew: session.isNew,
-      id: session.id,
-      data: { ...session },
-    }));
-    expect(read.error).toBeUndefined();
-    expect(read.answer.status).toBe(201);
-    expect(read.answer.setCookies).toEqual([]);
-    expect(read.value).toEqual({ isNew: true, id: undefined, data: {} });
-    expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
-    const written = await play(browser, async session => {
-      session.x = 1;
-      await session.save();
-      return session.id;
-    });
-    expect(written.error).toBeUndefined();
-    expect(written.value).not.toBe(id);
-    expect(browser.cookies.get('sid')).not.toBe(sid);
-    expect(await running.store.load(id)).toEqual(record);
-  });
+  it.each(BROKEN_META)(
+    'a record with metadata %s is not a session, is reported, and is kept',
+    async (_, text) => {
+      const sid = newSid();
+      const id = idOf(sid);
+      const record = { meta: text, data: { 'd:user': '"alice"' }, expiresAt: now + DAY, lastSeenAt: now };
+      expect(await running.store.create(id, record)).toBe(true);
+      const since = running.events.length;
+      const browser = running.browser();
+      browser.cookies.set('sid', sid);
+      const read = await observe(browser, session => ({
+        isNew: session.isNew,
+        id: session.id,
+        data: { ...session },
+      }));
+      expect(read.error).toBeUndefined();
+      expect(read.answer.status).toBe(201);
+      expect(read.answer.setCookies).toEqual([]);
+      expect(read.value).toEqual({ isNew: true, id: undefined, data: {} });
+      expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
+      const written = await observe(browser, async session => {
+        session.x = 1;
+        await session.save();
+        return session.id;
+      });
+      expect(written.error).toBeUndefined();
+      expect(written.value).not.toBe(id);
+      expect(browser.cookies.get('sid')).not.toBe(sid);
+      expect(await running.store.load(id)).toEqual(record);
+    },
+  );
 });
 
-describeCells('a record that somebody spoiled', outsideBackends, ({ platform, backend }) => {
-  const { play, ...scene } = stage();
+describeCells('a record that was damaged from outside', outsideBackends, ({ platform, backend }) => {
   let place: OutsidePlace;
   let running: RunningApp;
   beforeAll(async () => {
     place = await backend.place();
-    running = await startApp({ platform, backend: place.options, ...scene });
+    running = await startApp({ platform, backend: place.options, controllers: [ScriptController] });
   });
   afterAll(async () => {
     await running.close();
     await place.dispose();
   });
 
-  it('is no session, is reported, and is kept; a new one begins under another id', async () => {
+  it('is not a session, is reported, and is kept; a new session begins under another id', async () => {
     const browser = running.browser();
-    const logIn = await play(browser, async session => {
+    const logIn = await observe(browser, async session => {
       session.x = 'theirs';
       await session.login('alice');
       return session.id!;
@@ -202,17 +203,17 @@ describeCells('a record that somebody spoiled', outsideBackends, ({ platform, ba
     const spoiled = await place.dump();
     expect(spoiled).toContain('not what it was');
     const since = running.events.length;
-    const read = await play(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
+    const read = await observe(browser, session => ({ user: session.loggedInAs, data: { ...session } }));
     expect(read.error).toBeUndefined();
     expect(read.answer.status).toBe(201);
     expect(read.answer.setCookies).toEqual([]);
     expect(read.value).toEqual({ user: undefined, data: {} });
     expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
     expect(await place.dump()).toBe(spoiled);
-    const written = await play(browser, session => void (session.x = 'mine'));
+    const written = await observe(browser, session => void (session.x = 'mine'));
     expect(written.error).toBeUndefined();
     expect(written.answer.setCookies).toHaveLength(1);
-    expect((await play(browser, session => session.x as unknown)).value).toBe('mine');
+    expect((await observe(browser, session => session.x as unknown)).value).toBe('mine');
     expect(await place.dump()).toContain('not what it was');
   });
 });
@@ -224,23 +225,26 @@ describe.each(platforms)('a store that calls a record broken, on $name', platfor
       return brokenIds.has(id) ? ('broken' as unknown as SessionRecord) : super.load(id);
     }
   }
-  const { play, ...scene } = stage();
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startApp({ platform, backend: { store: new DamagedStore() }, ...scene });
+    running = await startApp({
+      platform,
+      backend: { store: new DamagedStore() },
+      controllers: [ScriptController],
+    });
   });
   afterAll(() => running.close());
 
-  it('that is no session and an event, never an error', async () => {
+  it('is not a session and emits an event, and is never an error', async () => {
     const browser = running.browser();
-    const { value: id } = await play(browser, async session => {
+    const { value: id } = await observe(browser, async session => {
       session.x = 1;
       await session.save();
       return session.id!;
     });
     brokenIds.add(id);
     const since = running.events.length;
-    const { answer, value } = await play(browser, session => ({
+    const { answer, value } = await observe(browser, session => ({
       isNew: session.isNew,
       data: { ...session },
     }));
@@ -248,7 +252,7 @@ describe.each(platforms)('a store that calls a record broken, on $name', platfor
     expect(value).toEqual({ isNew: true, data: {} });
     expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id }]);
     brokenIds.clear();
-    expect((await play(browser, session => session.x as unknown)).value).toBe(1);
+    expect((await observe(browser, session => session.x as unknown)).value).toBe(1);
   });
 
   it.each([
@@ -266,7 +270,7 @@ describe.each(platforms)('a store that calls a record broken, on $name', platfor
     const since = running.events.length;
     const browser = running.browser();
     browser.cookies.set('sid', sid);
-    const { answer, value } = await play(browser, session => session.isNew);
+    const { answer, value } = await observe(browser, session => session.isNew);
     expect([answer.status, value]).toEqual([201, true]);
     expect(running.events.slice(since)).toEqual([{ type: 'rejected', reason: 'broken', id: idOf(sid) }]);
   });

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Session, SessionClosedError } from '../../lib/index.js';
 import { Deferred } from '../support/deferred.js';
 import { platforms } from '../support/platforms.js';
-import { me, startScriptedApp } from '../support/scripted-app.js';
-import { answering, nobody, returning } from '../support/scripted-routes.js';
+import { answering, me, NO_SESSION, returning, startScriptedApp } from '../support/scripts.js';
 import type { RunningApp } from '../support/start-app.js';
 
 type Anything = Session<Record<string, unknown>>;
@@ -127,14 +126,14 @@ describe.each(platforms)('server-sent events on $name', platform => {
     expect(answer.text).toContain('data: two');
     expect(codes).toEqual(['409 SESSION_HEAD_SENT', '409 SESSION_HEAD_SENT', '409 SESSION_HEAD_SENT']);
     expect(answer.setCookies).toEqual([]);
-    expect(await me(browser)).toEqual(nobody);
+    expect(await me(browser)).toEqual(NO_SESSION);
   });
 
   it('an existing session: save(), update(), take() and destroy() work during the events', async () => {
     const codes: string[] = [];
     const seen: unknown[] = [];
     const browser = running.browser();
-    await browser.get(returning(({ session }) => void Object.assign(session, { token: 't', count: 1 })));
+    await browser.get(returning(session => void Object.assign(session, { token: 't', count: 1 })));
     before = () => undefined;
     events = session =>
       eventsOf(async function* () {
@@ -159,7 +158,7 @@ describe.each(platforms)('server-sent events on $name', platform => {
       '409 SESSION_HEAD_SENT',
       'resolved',
     ]);
-    expect(seen).toEqual(['t', { mark: 'late', count: 2 }, nobody]);
+    expect(seen).toEqual(['t', { mark: 'late', count: 2 }, NO_SESSION]);
     expect(answer.setCookies).toEqual([]);
   });
 });
@@ -195,8 +194,8 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
       try {
         const closed = new Deferred();
         const browser = running.browser();
-        await browser.get(returning(({ session }) => void (session.list = [1, 2, 3])));
-        const path = answering(async ({ session, raw }) => {
+        await browser.get(returning(session => void (session.list = [1, 2, 3])));
+        const path = answering(async (session, { raw }) => {
           raw.once('close', () => setImmediate(() => setImmediate(() => closed.resolve())));
           early(session);
           raw.writeHead(200);
@@ -225,7 +224,7 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
     try {
       const browser = running.browser();
       await browser.get(
-        answering(({ session, raw }) => {
+        answering((session, { raw }) => {
           session.mark = 'in time';
           raw.end('ended');
           session.mark = 'late';
@@ -238,14 +237,14 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
     }
   });
 
-  it('a late change that is saved is neither an event nor a warning', async () => {
+  it('a late change that is saved gives no event and no warning', async () => {
     const running = await startScriptedApp(platform);
     try {
       const closed = new Deferred();
       const browser = running.browser();
-      await browser.get(returning(({ session }) => void (session.mark = 'first')));
+      await browser.get(returning(session => void (session.mark = 'first')));
       await browser.get(
-        answering(async ({ session, raw }) => {
+        answering(async (session, { raw }) => {
           raw.once('close', () => setImmediate(() => setImmediate(() => closed.resolve())));
           raw.write('begun');
           await new Promise(setImmediate);
@@ -270,7 +269,7 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
       const waiting = new Deferred();
       const browser = running.browser();
       const answer = browser.get(
-        returning(async ({ session }) => {
+        returning(async session => {
           session.before = 1;
           waiting.resolve();
           await news.promise;
@@ -291,9 +290,9 @@ describe.each(platforms)('a change after the head has left, on $name', platform 
     const running = await startScriptedApp(platform);
     try {
       const browser = running.browser();
-      await browser.get(returning(({ session }) => void (session.list = ['a', 'b', 'c'])));
+      await browser.get(returning(session => void (session.list = ['a', 'b', 'c'])));
       const answer = await browser.get(
-        answering(({ session, raw }) => {
+        answering((session, { raw }) => {
           let at = 0;
           const stream = new Readable({
             read() {

@@ -3,8 +3,9 @@ import type { SessionModuleOptions } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
+import { HOUR, MINUTE, SECOND } from '../support/durations.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { begin, run, ScriptController, type Script } from '../support/scripts.js';
+import { begin, run, ScriptController, visitor, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -12,15 +13,10 @@ interface Data {
   note?: string;
 }
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-
 const idleTimeout = 30 * MINUTE;
 const absoluteTimeout = 4 * HOUR;
 
 const look: Script<Data> = session => session.note ?? 'nobody';
-const write: Script<Data> = session => void (session.note = 'x');
 const logIn: Script<Data> = session => session.login('alice');
 const onlyLoad: Script<Data> = () => 'not looked';
 const end: Script<Data> = session => session.expiresAt!.getTime();
@@ -54,17 +50,16 @@ describeCells('limits', backends, ({ platform, backend }) => {
     return running;
   }
 
-  async function visitor(in_ = app): Promise<Browser> {
-    const browser = in_.browser();
-    await run(browser, write);
+  async function noted(in_ = app): Promise<Browser> {
+    const browser = await visitor(in_, { note: 'x' });
     in_.events.length = 0;
     place.store.taken();
     return browser;
   }
 
   describe('the idle limit', () => {
-    it('a look inside of it extends it, and it ends after it', async () => {
-      const browser = await visitor();
+    it('a read before it has passed extends it, and the session ends after it', async () => {
+      const browser = await noted();
       for (let i = 0; i < 3; i++) {
         app.clock.advance(20 * MINUTE);
         expect(await isAlive(browser)).toBe(true);
@@ -75,13 +70,13 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('ends a session between idleTimeout − touchInterval and idleTimeout after its last use', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       app.clock.advance(30 * SECOND); // too soon for a touch
       expect(await isAlive(browser)).toBe(true);
       app.clock.advance(idleTimeout - 30 * SECOND);
       expect(await isAlive(browser)).toBe(false);
 
-      const other = await visitor();
+      const other = await noted();
       app.clock.advance(60 * SECOND);
       expect(await isAlive(other)).toBe(true); // this one was written down
       app.clock.advance(idleTimeout - 30 * SECOND);
@@ -89,7 +84,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('holds by our clock, although the store has the record still', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       const { text: id } = await run(browser, ids);
       app.clock.advance(idleTimeout);
       expect(await isAlive(browser)).toBe(false);
@@ -97,7 +92,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('a change of an expired session begins a new one under a new id', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       const before = (await run(browser, ids)).text;
       app.clock.advance(idleTimeout);
       const answer = await run<Data>(browser, session => void (session.note = 'new'));
@@ -105,8 +100,8 @@ describeCells('limits', backends, ({ platform, backend }) => {
       expect((await run(browser, ids)).text).not.toBe(before);
     });
 
-    it('a load alone is no activity, nor is a look at the times, at id or at a method', async () => {
-      const browser = await visitor();
+    it('loading, and reading the times, the id or a method, do not count as activity', async () => {
+      const browser = await noted();
       app.clock.advance(20 * MINUTE);
       await browser.get('/untouched');
       await run(browser, onlyLoad);
@@ -134,7 +129,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       { what: 'an assignment', use: session => void (session.note = 'x') },
       { what: 'touch()', use: session => session.touch() },
     ])('$what is activity', async ({ use }) => {
-      const browser = await visitor();
+      const browser = await noted();
       app.clock.advance(20 * MINUTE);
       expect((await run(browser, use)).status).toBe(200);
       app.clock.advance(20 * MINUTE);
@@ -142,8 +137,8 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('a session that expires during a long request: a normal answer, nothing revived', async () => {
-      const browser = await visitor();
-      const slow = await begin<Data>(browser, async (session, pause) => {
+      const browser = await noted();
+      const slow = await begin<Data>(browser, async (session, { pause }) => {
         session.note = 'late';
         await pause();
         return 'fine';
@@ -158,7 +153,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
 
   describe('the touch', () => {
     it('100 looks in one interval cause none, and each later interval one at most', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       const start = app.clock.now();
       for (let i = 0; i < 100; i++) {
         app.clock.advance(300);
@@ -175,7 +170,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('is not needed where something was written', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       app.clock.advance(2 * MINUTE);
       await run<Data>(browser, session => void (session.note = 'y'));
       await run(browser, look);
@@ -183,7 +178,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('moves forward only: a request that began long before does not shorten it', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       const { text: id } = await run(browser, ids);
       app.clock.advance(2 * MINUTE);
       await run(browser, look);
@@ -202,7 +197,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
 
   describe('the absolute limit', () => {
     it('nothing extends it', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       for (let passed = 0; passed < absoluteTimeout - 20 * MINUTE; passed += 20 * MINUTE) {
         app.clock.advance(20 * MINUTE);
         expect(await isAlive(browser)).toBe(true);
@@ -214,7 +209,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
 
     it('the end that is told is the earlier of the two', async () => {
-      const browser = await visitor();
+      const browser = await noted();
       const left = async () => Number((await run(browser, end)).text) - app.clock.now();
       expect(await left()).toBeGreaterThan(idleTimeout - MINUTE);
       for (let passed = 0; passed < absoluteTimeout - 20 * MINUTE; passed += 20 * MINUTE) {
@@ -229,7 +224,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
         { rotate: logIn, alive: true },
         { rotate: (session => session.regenerate({ keep: true })) as Script<Data>, alive: false },
       ]) {
-        const browser = await visitor();
+        const browser = await noted();
         for (let passed = 0; passed < absoluteTimeout - 10 * MINUTE; passed += 10 * MINUTE) {
           app.clock.advance(10 * MINUTE);
           await run(browser, look);
@@ -242,14 +237,14 @@ describeCells('limits', backends, ({ platform, backend }) => {
   });
 
   describe('an option that was changed', () => {
-    it('raised, extends no live session: neither limit', async () => {
+    it('when raised, extends no live session, for neither limit', async () => {
       const generous = await startWith({ idleTimeout: 3 * HOUR, absoluteTimeout: 40 * HOUR });
-      const browser = await visitor();
+      const browser = await noted();
       const there = browser.copy(generous.url);
       app.clock.advance(idleTimeout);
       expect(await isAlive(there)).toBe(false);
 
-      const other = await visitor();
+      const other = await noted();
       const otherThere = other.copy(generous.url);
       for (let passed = 0; passed < absoluteTimeout - 20 * MINUTE; passed += 20 * MINUTE) {
         app.clock.advance(20 * MINUTE);
@@ -265,13 +260,13 @@ describeCells('limits', backends, ({ platform, backend }) => {
 
     it('lowered, ends sessions at once: both limits', async () => {
       const strict = await startWith({ idleTimeout: 5 * MINUTE, absoluteTimeout: HOUR });
-      const browser = await visitor();
+      const browser = await noted();
       const there = browser.copy(strict.url);
       app.clock.advance(5 * MINUTE);
       expect(await isAlive(there)).toBe(false);
       expect(await isAlive(browser)).toBe(true);
 
-      const other = await visitor();
+      const other = await noted();
       for (let passed = 0; passed < HOUR; passed += 10 * MINUTE) {
         app.clock.advance(10 * MINUTE);
         expect(await isAlive(other)).toBe(true);
@@ -293,7 +288,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       session: { idleTimeout, absoluteTimeout },
     });
     try {
-      const browser = await visitor();
+      const browser = await noted();
       const there = browser.copy(other.url);
       for (let i = 0; i < 4; i++) {
         expect(await isAlive(there)).toBe(true);

@@ -3,9 +3,10 @@ import { SessionUsageError, type Session } from '../../lib/index.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { begin, meetingOf, run, ScriptController, type Script } from '../support/scripts.js';
 import { faultyPlace, sharedBackends, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
+import { meetingOf } from '../support/deferred.js';
+import { begin, run, ScriptController, visitor, type Script } from '../support/scripts.js';
 
 interface Data {
   n?: number;
@@ -17,13 +18,6 @@ const increment: Script<Data> = session => session.update('n', (n = 0) => n + 1)
 
 const dataOf = async (browser: Browser): Promise<Data> =>
   (await run<Data>(browser, session => ({ ...session }))).json();
-
-async function visitor(app: RunningApp, data: Data = { n: 0 }): Promise<Browser> {
-  const browser = app.browser();
-  const answer = await run<Data>(browser, session => void Object.assign(session, data));
-  expect(answer.status).toBe(200);
-  return browser;
-}
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -46,7 +40,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
   afterAll(() => app.close());
 
   it('100 parallel increments count to 100, and each got a number of its own', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     const all = meetingOf(100);
     const answers = await Promise.all(
       Array.from({ length: 100 }, () =>
@@ -62,7 +56,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
   });
 
   it('25 increments by one request at once count to 25', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     await run<Data>(browser, async (session, ...rest) => {
       await Promise.all(Array.from({ length: 25 }, () => increment(session, ...rest)));
       session.other = 'beside it';
@@ -100,8 +94,8 @@ describeCells('update()', backends, ({ platform, backend }) => {
   });
 
   it('goes on with the next one when a function throws', async () => {
-    const browser = await visitor(app);
-    const slow = await begin<Data>(browser, (session, wait) =>
+    const browser = await visitor(app, { n: 0 });
+    const slow = await begin<Data>(browser, (session, { pause: wait }) =>
       session.update('n', async () => {
         await wait();
         throw new Error('no');
@@ -135,7 +129,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
 
   it('starts from what others wrote since this request loaded the session, when it only read the key', async () => {
     const browser = await visitor(app, { cart: ['a'] });
-    const slow = await begin<Data>(browser, async (session, wait) => {
+    const slow = await begin<Data>(browser, async (session, { pause: wait }) => {
       const before = session.cart;
       await wait();
       await session.update('cart', (cart = []) => [...cart, 'mine']);
@@ -148,7 +142,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
 
   it('is not undone by the commit of its own request, which may come much later', async () => {
     const browser = await visitor(app, { n: 0, cart: ['a'] });
-    const slow = await begin<Data>(browser, async (session, wait) => {
+    const slow = await begin<Data>(browser, async (session, { pause: wait }) => {
       await session.update('n', (n = 0) => n + 1);
       await session.update('cart', (cart = []) => [...cart, 'b']);
       session.other = 'something to commit';
@@ -248,7 +242,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
     { name: 'save()', nested: session => session.save() },
     { name: 'touch()', nested: session => session.touch() },
   ])(
-    '$name inside the function runs beside it, and rejects at once where it would wait for it',
+    '$name inside the function runs concurrently, and rejects at once where it would wait for the update',
     async ({ nested }) => {
       const browser = app.browser();
       for (const expected of ['SESSION_MISUSED', 'nothing was wrong']) {
@@ -268,8 +262,8 @@ describeCells('update()', backends, ({ platform, backend }) => {
   );
 
   it('inside the function, another session may be updated', async () => {
-    const mine = await visitor(app);
-    const theirs = await visitor(app);
+    const mine = await visitor(app, { n: 0 });
+    const theirs = await visitor(app, { n: 0 });
     await run<Data>(mine, session =>
       session.update('n', async (n = 0) => {
         await run(theirs, increment);
@@ -280,9 +274,9 @@ describeCells('update()', backends, ({ platform, backend }) => {
     expect(await dataOf(theirs)).toEqual({ n: 1 });
   });
 
-  it('readers do not wait for one that is under way, nor do updates of other keys', async () => {
+  it('readers and updates of other keys do not wait for an update that is under way', async () => {
     const browser = await visitor(app, { n: 7 });
-    const slow = await begin<Data>(browser, (session, wait) =>
+    const slow = await begin<Data>(browser, (session, { pause: wait }) =>
       session.update('n', async (n = 0) => {
         await wait();
         return n + 1;
@@ -360,7 +354,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
 
   it('take() gives what is there now, not what was there when the request loaded', async () => {
     const browser = await visitor(app, { other: 'first' });
-    const slow = await begin<Data>(browser, async (session, wait) => {
+    const slow = await begin<Data>(browser, async (session, { pause: wait }) => {
       await wait();
       return { taken: await session.take('other') };
     });
@@ -411,7 +405,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
   });
 
   it('20 flash messages left by parallel requests are all there', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     const all = meetingOf(20);
     await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -455,7 +449,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
     expect((await run(browser, session => session.flashes('info'))).json()).toEqual(['from before']);
   });
 
-  it('flash messages go with regenerate(), with keys to keep, and with a login as somebody else', async () => {
+  it('flash messages are removed by regenerate(), by keep with a list of keys, and by a login as another user', async () => {
     for (const rotate of [
       (session: Session) => session.regenerate(),
       (session: Session) => session.regenerate({ keep: ['other'] }),
@@ -489,7 +483,7 @@ describeCells('update() that runs out of time', backends, cell => {
   });
 
   it('rejects with SESSION_CONFLICT when others keep writing, and applies nothing', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     let others = 0;
     let runs = 0;
     let writing: unknown;
@@ -513,7 +507,7 @@ describeCells('update() that runs out of time', backends, cell => {
   });
 
   it('gives the function the newer value each time it runs', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     const seen: (number | undefined)[] = [];
     await run<Data>(browser, session =>
       session.update('n', async n => {
@@ -534,7 +528,7 @@ describeCells('update() that runs out of time', backends, cell => {
   });
 
   it('rejects with SESSION_CONFLICT when its function takes longer, and a late result is not applied', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     let finishFunction!: () => void;
     const functionFinishes = new Promise<void>(resolve => (finishFunction = resolve));
     const answer = await run<Data>(browser, async session => ({
@@ -551,18 +545,18 @@ describeCells('update() that runs out of time', backends, cell => {
     expect(await dataOf(browser)).toEqual({ n: 1 });
   });
 
-  it('is no outage: the next call of anybody goes to the store at once', async () => {
-    const browser = await visitor(app);
+  it('is not an outage: the next call goes to the store at once', async () => {
+    const browser = await visitor(app, { n: 0 });
     await run<Data>(browser, session => session.update('n', () => new Promise<number>(() => undefined)));
     expect(app.events.filter(({ type }) => type === 'store-failed')).toEqual([]);
     expect((await run(browser, increment)).text).toBe('1');
   });
 
   it('one that waits too long behind another rejects, and its function never runs', async () => {
-    const browser = await visitor(app);
+    const browser = await visitor(app, { n: 0 });
     // The first is slow in its function, then in the store: the second, which waits behind it, runs out of time first.
     const write = place.store.hold('update', { times: 1 });
-    const first = await begin<Data>(browser, async (session, wait) => ({
+    const first = await begin<Data>(browser, async (session, { pause: wait }) => ({
       code: await codeOf(
         session.update('n', async (n = 0) => {
           await wait();
@@ -601,7 +595,7 @@ describeCells('update() and take() across two applications', sharedBackends, ({ 
   });
 
   it('100 parallel increments count to 100, functions that take their time included', async () => {
-    const browser = await visitor(here);
+    const browser = await visitor(here, { n: 0 });
     const all = meetingOf(100);
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>

@@ -94,7 +94,7 @@ describeCells('an upgrade request', backends, ({ platform, backend }) => {
     close();
   });
 
-  it('reads anew on each call: a change or a logout elsewhere is seen', async () => {
+  it('reads the store on each call: a change or a logout elsewhere is seen', async () => {
     const { request, close } = await open(player.cookie);
     const first = await getSession<Game>(request);
     expect(first.score).toBe(1);
@@ -107,7 +107,7 @@ describeCells('an upgrade request', backends, ({ platform, backend }) => {
     close();
   });
 
-  it('needs save() to write; update(), take() and destroy() write by themselves', async () => {
+  it('needs save() to write; update(), take() and destroy() write without it', async () => {
     const { request, close } = await open(player.cookie);
     const session = await getSession<Game>(request);
     session.room = 'blue';
@@ -122,7 +122,7 @@ describeCells('an upgrade request', backends, ({ platform, backend }) => {
     close();
   });
 
-  it('cannot be given a cookie: what needs one rejects', async () => {
+  it('cannot be given a cookie: operations that need one reject', async () => {
     const { request, close } = await open('');
     const session = await getSession<Game>(request);
     session.score = 5;
@@ -140,7 +140,7 @@ describeCells('an upgrade request', backends, ({ platform, backend }) => {
     close();
   });
 
-  it('rejects a save() of a session that was ended meanwhile', async () => {
+  it('rejects a save() of a session that was ended by another request', async () => {
     const { request, close } = await open(player.cookie);
     const session = await getSession<Game>(request);
     await player.post('/leave');
@@ -188,13 +188,11 @@ describe.each(platforms)('an upgrade request on $name', platform => {
       const running = await startApp({
         platform,
         backend: { type: 'memory' },
-        // The application listens before the harness would, on the name that stands for both addresses.
-        async configure(app) {
+        async listen(app) {
           await app.init();
           vi.spyOn(dns, 'lookup').mockImplementation(lookUp);
           await app.listen(0, 'localhost');
           vi.restoreAllMocks();
-          app.listen = async () => app.getHttpServer() as Server;
         },
       });
       expect(await isServed(running, '127.0.0.1')).toBe(true);

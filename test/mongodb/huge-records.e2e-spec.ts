@@ -21,7 +21,7 @@ describeWithMongo('a document that is as large as MongoDB takes them', ({ url })
   };
 
   it.each(platforms)(
-    'costs its reading, and ends neither the process nor a session, on $name',
+    'costs its reading, and ends no process and no session, on $name',
     platform =>
       expectToBear(FIFTEEN_MB, planter, platform, { type: 'mongodb', url, database: documents.dbName }),
     60_000,

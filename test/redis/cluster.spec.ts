@@ -98,7 +98,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     ['another master', 0, () => Promise.resolve(nodes[1]!)],
     ['a node that nobody knew', 2, () => addNode(nodes)],
   ])(
-    'slots move to %s under load: nobody is logged out, nothing is lost, nothing fails',
+    'slots move to %s under load: no user is logged out, nothing is lost, nothing fails',
     async (_, source, target) => {
       const store = open('session:');
       await store.open();

@@ -88,7 +88,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(await store.load(idOf('0 0'))).toBeUndefined();
   });
 
-  it('killed under load: what was under way fails at once, nobody is taken for logged out', async () => {
+  it('killed under load: calls that were under way fail at once, and no session is taken for ended', async () => {
     const traffic = await SessionTraffic.start(store, 50);
     await wait(50);
     await server.kill();
@@ -111,7 +111,7 @@ describeWithRedis('RedisSessionStore and a server that stops', () => {
     expect(await late.create(idOf('b'), record)).toBe(true);
   });
 
-  it('frozen at start-up: neither open() nor a call waits for ever', async () => {
+  it('frozen at start-up: open() and calls do not wait for ever', async () => {
     server.freeze();
     const late = open({ url: server.url });
     expect(await timed(() => errorOf(late.load(idOf('a'))))).toBeLessThan(1_000);
@@ -293,7 +293,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     for (const found of await Promise.all(calls)) expect(found).toEqual(record);
   });
 
-  it('replies that come after their deadline reach nobody else: 200 users, 5 000 calls', async () => {
+  it('replies that come after their deadline reach no other user: 200 users, 5 000 calls', async () => {
     const users = Array.from({ length: 200 }, (_, i) => idOf(`user ${i}`));
     await Promise.all(users.map(id => store.create(id, recordOf({ meta: id }))));
     let chunks = 0;

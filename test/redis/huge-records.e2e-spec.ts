@@ -21,12 +21,12 @@ describeWithRedis('a record of 50 MB in Redis', () => {
   };
 
   it.each(platforms)(
-    'costs its reading, and ends neither the process nor a session, on $name',
+    'costs its reading, and ends no process and no session, on $name',
     platform => expectToBear(FIFTY_MB, planter, platform, { type: 'redis', url: server.url }),
     60_000,
   );
 
-  it('under our key that is no hash is not even read', async () => {
+  it('under our key, of another type than a hash, is not even read', async () => {
     const store = new RedisSessionStore({ url: server.url });
     await store.ping();
     await server.ask('SET', `session:${idOf('text')}`, 'x'.repeat(FIFTY_MB));

@@ -34,7 +34,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     await Promise.all([...sentinels, ...servers].map(server => server.stop()));
   });
 
-  it('a failover under load: back within five seconds, nobody gets a session of others, nothing breaks', async () => {
+  it("a failover under load: back within five seconds, no user gets another user's session, nothing breaks", async () => {
     const traffic = await SessionTraffic.start(store, 40);
     await wait(300);
     await sentinels[0]!.ask('SENTINEL', 'FAILOVER', 'mymaster');
@@ -72,7 +72,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     servers[0].thaw();
   });
 
-  it('closing leaves no connection behind, neither to the master nor to a Sentinel', async () => {
+  it('closing leaves no connection open, to the master or to a Sentinel', async () => {
     await store.create(idOf('a'), recordOf());
     const all = [...sentinels, servers[0]];
     const ours = async (): Promise<string[]> => (await Promise.all(all.map(clientsOf))).flat();

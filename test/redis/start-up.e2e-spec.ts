@@ -71,7 +71,7 @@ describeWithRedis('an application with sessions in Redis', () => {
       expect(again).toBeLessThan(2_000);
     });
 
-    it('a Redis that freezes costs one request its deadline, and nobody is logged out', async () => {
+    it('a Redis that freezes costs one request its deadline, and no user is logged out', async () => {
       const browser = (await start(platform, { storeTimeout: 300 })).browser();
       await browser.get('/visit');
       server.freeze();

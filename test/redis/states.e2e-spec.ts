@@ -17,7 +17,7 @@ const writes: [string, Script<Data>, { answersItself?: boolean }?][] = [
   ['an assignment', session => void (session.note = 'y')],
   [
     'an assignment before a redirect',
-    (session, _, { response }) => {
+    (session, { response }) => {
       session.note = 'y';
       return response.redirect('/me');
     },
@@ -25,7 +25,7 @@ const writes: [string, Script<Data>, { answersItself?: boolean }?][] = [
   ],
   [
     'an assignment before a stream',
-    (session, _, { response }) => {
+    (session, { response }) => {
       session.note = 'y';
       const raw = response.raw ?? (response as never);
       raw.write('first part');
@@ -133,7 +133,7 @@ describeWithRedis('an application and a Redis in some state', () => {
       expect(await me(browser)).toEqual({ user: 'alice', note: null });
     });
 
-    it('BUSY: 503 for whoever has a session, and nobody is logged out', async () => {
+    it('BUSY: 503 for requests with a session, and no user is logged out', async () => {
       const browser = await alice();
       const endless = server.ask('EVAL', 'while true do end', 0).catch(() => undefined);
       try {
@@ -150,7 +150,7 @@ describeWithRedis('an application and a Redis in some state', () => {
       await expect.poll(() => me(browser), { timeout: 3_000 }).toEqual(ALICE);
     });
 
-    it('WRONGTYPE at the key of a session: nobody, reported and kept, and the next write is under another id', async () => {
+    it('WRONGTYPE at the key of a session: no session, reported and kept, and the next write is under another id', async () => {
       const browser = await alice();
       const { id } = (await run(browser, session => ({ id: session.id }))).json<{ id: string }>();
       await server.ask('DEL', `session:${id}`);

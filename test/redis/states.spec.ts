@@ -87,7 +87,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.destroy(idOf('a'), now)).toEqual(record);
   });
 
-  it('READONLY: it connects anew once to look for the master, not with every write', async () => {
+  it('READONLY: it reconnects once to look for the master, not with every write', async () => {
     const received = async () =>
       Number(/total_connections_received:(\d+)/.exec(String(await server.ask('INFO', 'stats')))?.[1]);
     await server.ask('REPLICAOF', '127.0.0.1', '1');
@@ -96,7 +96,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect((await received()) - before).toBeLessThanOrEqual(2);
   });
 
-  it('MASTERDOWN: not even reads are answered, and nobody is taken for logged out', async () => {
+  it('MASTERDOWN: not even reads are answered, and no session is taken for ended', async () => {
     await server.ask('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
     await server.ask('REPLICAOF', '127.0.0.1', '1');
     await expectTrouble(store.load(idOf('a')), /MASTERDOWN/, 'trouble');
@@ -146,7 +146,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(await store.create(idOf('b'), record)).toBe(true);
   });
 
-  it('BUSY with a script of somebody: an error, and not absence', async () => {
+  it('BUSY with a script of another client: an error, and not absence', async () => {
     const endless = errorOf(server.ask('EVAL', 'while true do end', 0));
     try {
       await untilItWorks(
@@ -231,7 +231,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(warnings).toEqual(warns ? [expect.stringContaining(`"maxmemory-policy" is ${policy}`)] : []);
   });
 
-  it('an evicted session is a session that is not there, never an error or half a record', async () => {
+  it('an evicted session is absent, never an error or half a record', async () => {
     const used = Number(/used_memory:(\d+)/.exec(String(await server.ask('INFO', 'memory')))?.[1]);
     await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl');
     await server.ask('CONFIG', 'SET', 'maxmemory', used + 2_000_000);
@@ -249,7 +249,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     expect(Math.min(found.whole, found.absent)).toBeGreaterThan(0);
   });
 
-  it('a flush while sessions are in use ends them, and is no error', async () => {
+  it('a flush while sessions are in use ends them, and is not an error', async () => {
     const work = Array.from({ length: 50 }, async (_, i) => {
       await store.create(idOf(`f${i}`), recordOf({ meta: String(i) }));
       for (let round = 0; round < 20; round++) {

@@ -7,3 +7,13 @@ export class Deferred<T = void> {
     this.reject = reject;
   });
 }
+
+/** Lets this many callers continue together, once all of them have called. */
+export function meetingOf(parties: number): () => Promise<void> {
+  const meeting = new Deferred();
+  let missing = parties;
+  return () => {
+    if (--missing === 0) meeting.resolve();
+    return meeting.promise;
+  };
+}

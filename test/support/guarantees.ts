@@ -207,7 +207,7 @@ export const guarantees: readonly Guarantee[] = [
       "A store or client of the application's own stays open at shutdown, and no timer holds the process.",
     shownBy: [
       e2e('module', 'opening and closing'),
-      e2e('processes', 'nothing of ours holds a process'),
+      e2e('processes', 'no timer or connection holds the process'),
       redisStartUp("takes the application's client"),
     ],
     alsoShownBy: ['lib/stores/mongodb/mongodb-client.spec.ts', 'test/redis/connection.spec.ts'],

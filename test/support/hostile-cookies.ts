@@ -15,13 +15,13 @@ export interface HostileTokens {
 }
 
 /**
- * - `alice`: her session, and no new cookie on the read
- * - `nobody`: an empty session without a store call on the read
- * - `unknown`: an empty session after one or more reads of the store
- * - `ambiguous`: empty for reads, and writes reject with 409
- * - `400`, `431`: refused by Node before we see it
+ * - `alice`: Alice's session; the read sets no new cookie
+ * - `ignored`: an empty session; the read does not call the store
+ * - `unknown`: an empty session, after one or more loads from the store
+ * - `ambiguous`: reads see an empty session, writes are rejected with 409
+ * - `400`, `431`: Node refuses the request before the application sees it
  */
-export type Expected = 'alice' | 'nobody' | 'unknown' | 'ambiguous' | 400 | 431;
+export type Expected = 'alice' | 'ignored' | 'unknown' | 'ambiguous' | 400 | 431;
 
 export interface HostileRow {
   /** Names the row. */
@@ -56,29 +56,29 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   const add = (what: string, cookie: string | string[], expected: Expected, more: Partial<HostileRow> = {}) =>
     void rows.push({ what, cookies: typeof cookie === 'string' ? [cookie] : cookie, expected, ...more });
   const malformed = (what: string, cookie: string | string[], more: Partial<HostileRow> = {}) =>
-    add(what, cookie, 'nobody', { events: ['malformed'], ...more });
+    add(what, cookie, 'ignored', { events: ['malformed'], ...more });
   const noMac = 'tokens are not signed here: the sid itself is the secret';
 
   // Absent, empty, odd separators
-  add('no Cookie header', [], 'nobody');
-  add('empty header', '', 'nobody');
-  add('no equals sign', 'sid', 'nobody');
+  add('no Cookie header', [], 'ignored');
+  add('empty header', '', 'ignored');
+  add('no equals sign', 'sid', 'ignored');
   malformed('empty value', 'sid=');
-  add('nameless', `=${V}`, 'nobody');
-  add('nameless, with our name in the value', `=sid=${V}`, 'nobody');
-  add('only separators', '; ; ;;;', 'nobody');
+  add('nameless', `=${V}`, 'ignored');
+  add('nameless, with our name in the value', `=sid=${V}`, 'ignored');
+  add('only separators', '; ; ;;;', 'ignored');
   malformed('two equals signs', `sid==${V}`);
   malformed('padding', `sid=${V}=`);
   add('no space after the separator', `a=1;sid=${V}`, 'alice');
   add('several spaces', `a=1;   sid=${V}`, 'alice');
   add('a tab', `a=1;\tsid=${V}`, 'alice');
   add('a space before the separator', `sid=${V} ; a=1`, 'alice');
-  add('a space in the name', `sid =${V}`, 'nobody');
+  add('a space in the name', `sid =${V}`, 'ignored');
   malformed('a space in the value', `sid= ${V}`);
   malformed('a comma after the value', `sid=${V},a=1`);
-  add('joined by a comma', `a=1, sid=${V}`, 'nobody');
-  add('joined by &', `a=1&sid=${V}`, 'nobody');
-  add('a colon', `sid:${V}`, 'nobody');
+  add('joined by a comma', `a=1, sid=${V}`, 'ignored');
+  add('joined by &', `a=1&sid=${V}`, 'ignored');
+  add('a colon', `sid:${V}`, 'ignored');
   add('trailing separator', `sid=${V};`, 'alice');
 
   // Duplicates and ambiguity
@@ -101,7 +101,7 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   add('two header lines with two live sessions', [`sid=${V}`, `sid=${W}`], 'ambiguous', {
     events: ['ambiguous'],
   });
-  add('another case of the name', `SID=${V}`, 'nobody');
+  add('another case of the name', `SID=${V}`, 'ignored');
   add('another case with another session', `SID=${W}; sid=${V}`, 'alice');
 
   // Tampering
@@ -162,8 +162,8 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   // Encodings
   malformed('first character percent-encoded', `sid=${percent(V.slice(0, 1))}${V.slice(1)}`);
   malformed('percent-encoded', `sid=${percent(V)}`);
-  add('encoded name', `%73id=${V}`, 'nobody');
-  add('encoded prefix', `__%48ost-sid=${V}`, 'nobody');
+  add('encoded name', `%73id=${V}`, 'ignored');
+  add('encoded prefix', `__%48ost-sid=${V}`, 'ignored');
   malformed('bad percent-encoding', 'sid=%zz');
   malformed('a percent sign', 'sid=%');
   malformed('an encoded NUL', 'sid=%00');
@@ -177,11 +177,11 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   malformed('invalid UTF-8', 'sid=\u00ff\u00fe');
   malformed('an overlong slash', 'sid=\u00c0\u00af');
   add('a blank of Latin-1 before a name', `\u00a0sid=${W}; sid=${V}`, 'alice');
-  add('a byte order mark', `${octets('\ufeff')}sid=${V}`, 'nobody');
-  add('full-width letters', `${octets('ｓｉｄ')}=${V}`, 'nobody');
+  add('a byte order mark', `${octets('\ufeff')}sid=${V}`, 'ignored');
+  add('full-width letters', `${octets('ｓｉｄ')}=${V}`, 'ignored');
   malformed('a zero width space', `sid=${V}${octets('\u200b')}`);
   malformed('a right-to-left override', `sid=${octets('\u202e')}${V}`);
-  add('a long s', `${octets('ſ')}id=${V}`, 'nobody');
+  add('a long s', `${octets('ſ')}id=${V}`, 'ignored');
 
   // Control characters and injection
   add('NUL', 'sid=ab\0c', 400);
@@ -217,7 +217,7 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   malformed('a hash tag', 'sid={slot}x');
   malformed('a JSON cookie', 'sid=j:{"$ne":null}');
   malformed('an operator', 'sid={"$gt":""}');
-  add('brackets in the name', `sid[$ne]=1; sid[$regex]=.*; sid[]=${V}`, 'nobody');
+  add('brackets in the name', `sid[$ne]=1; sid[$regex]=.*; sid[]=${V}`, 'ignored');
   malformed('a condition', "sid=' || '1'=='1");
   malformed('a statement', 'sid=true;return true');
   malformed('SQL', "sid=' OR '1'='1");
@@ -239,13 +239,13 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   add('4000 empty neighbours', `${'a=;'.repeat(4000)} sid=${V}`, 'alice');
   add('900 header lines', [...lines(900), `sid=${V}`], 'alice');
   // Node 20 drops the lines after the thousandth; later ones refuse the request.
-  const afterTheThousandth = Number.parseInt(process.versions.node, 10) < 22 ? 'nobody' : 431;
+  const afterTheThousandth = Number.parseInt(process.versions.node, 10) < 22 ? 'ignored' : 431;
   add('1200 header lines', [...lines(1200), `sid=${V}`], afterTheThousandth, {
     why: 'this is for Node to say',
   });
   add('8000 separators', `${'; '.repeat(7900)}sid=${V}`, 'alice');
-  add('chunks', Array.from({ length: 200 }, (_, i) => `sid${i}=x`).join('; '), 'nobody');
-  add('chunks with a dot', `sid.0=${V}; sid.99999999=x`, 'nobody');
+  add('chunks', Array.from({ length: 200 }, (_, i) => `sid${i}=x`).join('; '), 'ignored');
+  add('chunks with a dot', `sid.0=${V}; sid.99999999=x`, 'ignored');
   const bomb = deflateRawSync(Buffer.alloc(4_000_000, 'a')).toString('base64url');
   malformed('a deflate bomb', `sid=${bomb}`);
   return rows;
@@ -261,15 +261,15 @@ export function prefixRows({ alice: V, carol: W }: Pick<HostileTokens, 'alice' |
   });
   return [
     row(`\u00a0__Host-sid=${W}; __Host-sid=${V}`, 'alice'),
-    row(`__host-sid=${V}`, 'nobody'),
-    row(`__HOST-sid=${V}`, 'nobody'),
-    row(`__Secure-sid=${V}`, 'nobody'),
-    row(`sid=${V}`, 'nobody'),
-    row(`__Host-Http-sid=${V}`, 'nobody'),
-    row(`__Http-sid=${V}`, 'nobody'),
-    row(`..Host-sid=${V}`, 'nobody'),
-    row(`__Host-sid[x]=${V}`, 'nobody'),
-    row(`_[Host-sid=${V}`, 'nobody'),
+    row(`__host-sid=${V}`, 'ignored'),
+    row(`__HOST-sid=${V}`, 'ignored'),
+    row(`__Secure-sid=${V}`, 'ignored'),
+    row(`sid=${V}`, 'ignored'),
+    row(`__Host-Http-sid=${V}`, 'ignored'),
+    row(`__Http-sid=${V}`, 'ignored'),
+    row(`..Host-sid=${V}`, 'ignored'),
+    row(`__Host-sid[x]=${V}`, 'ignored'),
+    row(`_[Host-sid=${V}`, 'ignored'),
     row(`__Host-sid=${V}; __Host-sid=${W}`, 'ambiguous', 'ambiguous'),
     row(`__Host-sid=${V}; sid=${W}`, 'alice'),
   ];

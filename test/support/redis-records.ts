@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { SessionRecord, SessionUpdate } from '../../lib/store/session-record.interface.js';
+import { HOUR } from './durations.js';
 
-export const HOUR = 3_600_000;
+export { HOUR };
 /** When the test file was loaded: the `now` of its calls. Time that passes is a later one, not a wait. */
 export const NOW = Date.now();
 

@@ -1,86 +1,235 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { All, Controller, Get, Param, Req, Res } from '@nestjs/common';
+import {
+  All,
+  Catch,
+  Controller,
+  Get,
+  Param,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  type ArgumentsHost,
+} from '@nestjs/common';
+import { BaseExceptionFilter } from '@nestjs/core';
 import { Session } from '../../lib/index.js';
 import type { Answer, Browser, RequestOptions } from './browser.js';
+import { startApp, type AppOptions, type RunningApp } from './start-app.js';
+import type { Platform } from './platforms.js';
 
-/** Answers by itself, in the framework's own words. */
-export interface FrameworkResponse {
-  /** Fastify's raw response; Express's response is one itself. */
-  readonly raw?: ServerResponse;
-  status(code: number): this;
-  send(body?: unknown): unknown;
-  redirect(url: string): unknown;
-  header(name: string, value: string): this;
+/** Data of which a test does not say the types. */
+export type AnyData = Record<string, unknown>;
+
+// oxlint-disable-next-line typescript/no-explicit-any -- a test may treat any key as what it put there
+export type Untyped = any;
+
+/** As much of Express' and Fastify's request objects as scripts use. */
+export interface PlatformRequest {
+  readonly session: Session<AnyData>;
+  readonly headers: Record<string, string | undefined>;
+  /** Fastify only: Node's request. */
+  readonly raw?: IncomingMessage;
 }
 
-interface Meeting {
-  script: (session: never, pause: () => Promise<void>, http: ScriptHttp) => unknown;
-  pause: () => Promise<void>;
+/** As much of Express' and Fastify's response objects as scripts use. */
+export interface PlatformResponse {
+  status(code: number): this;
+  send(body?: unknown): this;
+  header(name: string, value: string | string[]): this;
+  redirect(...args: unknown[]): unknown;
+  /** Express only. */
+  json(body: unknown): this;
+  /** Express only. */
+  sendFile(path: string): void;
+  /** Fastify only. */
+  hijack(): this;
+  /** Fastify only: Node's response. */
+  readonly raw?: ServerResponse;
 }
 
 export interface ScriptHttp {
-  readonly request: IncomingMessage;
-  readonly response: FrameworkResponse;
+  readonly request: PlatformRequest;
+  readonly response: PlatformResponse;
+  /** Node's own objects, on either platform. */
+  readonly rawRequest: IncomingMessage;
+  readonly raw: ServerResponse;
+  /** Waits until the test calls `finish()`. Only for scripts that are started with `begin()`. */
+  readonly pause: () => Promise<void>;
 }
 
-/** What a handler does in one test. `pause()` waits there until the test says `finish()`. */
-export type Script<T> = (session: Session<T>, pause: () => Promise<void>, http: ScriptHttp) => unknown;
+/** What a handler does in one test. */
+export type Script<T = AnyData> = (session: Session<T>, http: ScriptHttp) => unknown;
 
-const meetings = new Map<string, Meeting>();
-let count = 0;
+const scripts = new Map<string, Script>();
+
+function routed<T>(style: string, script: Script<T>): string {
+  const name = String(scripts.size + 1);
+  scripts.set(name, script as Script<never> as Script);
+  return `/${style}/${name}`;
+}
+
+/** The path of a route that answers with what the script returns. */
+export const returning = <T = AnyData>(script: Script<T>): string => routed('returning', script);
+/** The path of a route whose script sends the answer, with `@Res()`. */
+export const answering = <T = AnyData>(script: Script<T>): string => routed('answering', script);
+/** The path of a route that answers with what the script returns, with `@Res({ passthrough: true })`. */
+export const passing = <T = AnyData>(script: Script<T>): string => routed('passing', script);
+
+/** What the session holds, as `/me` answers. */
+export const facts = (session: Session<unknown>): object => ({
+  user: session.loggedInAs ?? null,
+  data: session,
+});
+
+/** Sees what reaches the exception filters, and answers as Nest does. */
+@Catch()
+class ObservingFilter extends BaseExceptionFilter {
+  override catch(error: unknown, host: ArgumentsHost): void {
+    observations.get(host.switchToHttp().getRequest<{ url: string }>().url)!.error = error;
+    super.catch(error, host);
+  }
+}
 
 /**
  * Handlers whose code is in the test: the application runs in the test's process. Give it to `startApp` as a controller.
  */
 @Controller()
 export class ScriptController {
-  /** Nest answers with what the script returns. */
-  @All('run/:name')
-  run(
-    @Session() session: Session,
+  @All('returning/:name')
+  returning(
     @Param('name') name: string,
-    @Req() request: IncomingMessage,
-    @Res({ passthrough: true }) response: FrameworkResponse,
+    @Session() session: Session<AnyData>,
+    @Req() request: PlatformRequest,
   ): unknown {
-    const { script, pause } = meetings.get(name)!;
-    return script(session as never, pause, { request, response });
+    return play(name, session, request, NO_RESPONSE);
   }
 
-  /** The script answers by itself. */
-  @All('answer/:name')
-  async answer(
-    @Session() session: Session,
+  @All('answering/:name')
+  async answering(
     @Param('name') name: string,
-    @Req() request: IncomingMessage,
-    @Res() response: FrameworkResponse,
+    @Session() session: Session<AnyData>,
+    @Req() request: PlatformRequest,
+    @Res() response: PlatformResponse,
   ): Promise<void> {
-    const { script, pause } = meetings.get(name)!;
-    await script(session as never, pause, { request, response });
+    await play(name, session, request, response);
   }
 
-  /** Has nothing to do with sessions. */
+  @All('passing/:name')
+  passing(
+    @Param('name') name: string,
+    @Session() session: Session<AnyData>,
+    @Req() request: PlatformRequest,
+    @Res({ passthrough: true }) response: PlatformResponse,
+  ): unknown {
+    return play(name, session, request, response);
+  }
+
+  @Post('observed/:name')
+  @UseFilters(ObservingFilter)
+  observed(
+    @Param('name') name: string,
+    @Session() session: Session<AnyData>,
+    @Req() request: PlatformRequest,
+  ): unknown {
+    return play(name, session, request, NO_RESPONSE);
+  }
+
+  @All('me')
+  me(@Session() session: Session): object {
+    return facts(session);
+  }
+
+  /** Does not use the session. */
   @Get('untouched')
   untouched(): object {
     return {};
   }
 }
 
+function play(
+  name: string,
+  session: Session<AnyData>,
+  request: PlatformRequest,
+  response: PlatformResponse,
+): unknown {
+  const script = scripts.get(name);
+  if (!script) throw new Error(`there is no script ${name}`);
+  const rawRequest = request.raw ?? (request as unknown as IncomingMessage);
+  const raw = response.raw ?? (response as unknown as ServerResponse);
+  return script(session, { request, response, rawRequest, raw, pause: neverPause });
+}
+
+/** For routes that get no response: a script that uses it fails. */
+const NO_RESPONSE = new Proxy({} as PlatformResponse, {
+  get(_, key) {
+    if (key === 'raw') return NO_RESPONSE;
+    throw new Error(`this route gets no response, so no ${String(key)}`);
+  },
+});
+
+function neverPause(): never {
+  throw new Error('this script cannot pause: start it with begin()');
+}
+
+/** An application with scripts, over memory unless the options say otherwise. */
+export function startScriptedApp(
+  platform: Platform,
+  options: Partial<Omit<AppOptions, 'platform'>> = {},
+): Promise<RunningApp> {
+  const { controllers = [], ...others } = options;
+  return startApp({
+    platform,
+    backend: { type: 'memory' },
+    controllers: [ScriptController, ...controllers],
+    ...others,
+  });
+}
+
+/** What `/me` answers. */
+export interface Me {
+  readonly user: string | null;
+  readonly data: AnyData;
+}
+
+/** What `/me` answers when there is no session. */
+export const NO_SESSION: Me = { user: null, data: {} };
+
+/** The body of an answer when the store fails. */
+export const UNAVAILABLE = { statusCode: 503, message: 'Service Unavailable' };
+
+/** What the browser's session holds. */
+export async function me(browser: Browser): Promise<Me> {
+  return (await browser.get('/me')).json<Me>();
+}
+
+/** A browser whose session holds this data, signed in when a user is given. */
+export async function visitor(app: RunningApp, data: object = {}, user?: string): Promise<Browser> {
+  const browser = app.browser();
+  const { status, text } = await run(browser, async session => {
+    if (user !== undefined) await session.login(user);
+    Object.assign(session, data);
+  });
+  if (status !== 200) throw new Error(`the session could not be prepared: ${status} ${text}`);
+  return browser;
+}
+
 interface RunOptions extends RequestOptions {
   readonly method?: string;
-  /** The script answers by itself. */
+  /** Whether the script sends the answer, with `@Res()`. */
   readonly answersItself?: boolean;
 }
 
-/** One request whose handler is this script. */
-export async function run<T = Record<string, unknown>>(
+/** One request whose handler is this script. Nest answers with what it returns. */
+export async function run<T = AnyData>(
   browser: Browser,
   script: Script<T>,
   options: RunOptions = {},
 ): Promise<Answer> {
-  return ask(browser, { script, pause: neverPause }, options);
+  const { method = 'GET', answersItself = false, ...rest } = options;
+  return browser.request(method, answersItself ? answering(script) : passing(script), rest);
 }
 
-/** A request that has come to `pause()` in its script. */
+/** A request whose script has reached `pause()`. */
 export interface Paused {
   /** Lets it go on, and waits for its answer. */
   finish(): Promise<Answer>;
@@ -89,8 +238,8 @@ export interface Paused {
   readonly answer: Promise<Answer>;
 }
 
-/** Begins a request and comes back when its script has reached `pause()`. */
-export async function begin<T = Record<string, unknown>>(
+/** Begins a request and returns when its script has reached `pause()`. */
+export async function begin<T = AnyData>(
   browser: Browser,
   script: Script<T>,
   options: RunOptions = {},
@@ -103,11 +252,11 @@ export async function begin<T = Record<string, unknown>>(
     reach();
     return released;
   };
-  const answer = ask(browser, { script, pause }, options);
+  const answer = run<T>(browser, (session, http) => script(session, { ...http, pause }), options);
   await Promise.race([
     reached,
     answer.then(({ status, text }) => {
-      throw new Error(`the request was answered before its script came to pause(): ${status} ${text}`);
+      throw new Error(`the request was answered before its script reached pause(): ${status} ${text}`);
     }),
   ]);
   return {
@@ -120,28 +269,28 @@ export async function begin<T = Record<string, unknown>>(
   };
 }
 
-/** Lets this many parties go on together, once all of them have come. */
-export function meetingOf(parties: number): () => Promise<void> {
-  let missing = parties;
-  let open!: () => void;
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return () => {
-    if (--missing === 0) open();
-    return opened;
-  };
+/** The outcome of one request, in the test's process: real values and errors, not their JSON. */
+export interface Observed<V> {
+  readonly answer: Answer;
+  /** What the script returned. */
+  readonly value: V;
+  /** What reached the exception filters: thrown by the script, or by the commit after it. */
+  readonly error: unknown;
 }
 
-async function ask(browser: Browser, meeting: Meeting, options: RunOptions): Promise<Answer> {
-  const { method = 'GET', answersItself = false, ...rest } = options;
-  const name = String(++count);
-  meetings.set(name, meeting);
-  try {
-    return await browser.request(method, `/${answersItself ? 'answer' : 'run'}/${name}`, rest);
-  } finally {
-    meetings.delete(name);
-  }
-}
+const observations = new Map<string, { error?: unknown }>();
 
-function neverPause(): never {
-  throw new Error('this script was started with run(); use begin() for one that pauses');
+/** One request whose handler is this script; gives what the script returned and what was thrown. */
+export async function observe<V>(
+  browser: Browser,
+  script: (session: Session<Untyped>, http: ScriptHttp) => V | Promise<V>,
+): Promise<Observed<V>> {
+  const observation: { value?: unknown; error?: unknown } = {};
+  const path = routed<Untyped>('observed', async (session, http) => {
+    observation.value = await script(session, http);
+    return {};
+  });
+  observations.set(path, observation);
+  const answer = await browser.post(path);
+  return { answer, value: observation.value as V, error: observation.error };
 }

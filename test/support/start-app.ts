@@ -22,6 +22,9 @@ import { Browser } from './browser.js';
 import { ManualClock } from './manual-clock.js';
 import type { Platform } from './platforms.js';
 
+/** How Nest makes an application: as `main.ts` does, or as the tests of an application do. */
+export const makers = ['NestFactory', 'a testing module'] as const;
+
 export interface AppOptions extends Pick<ModuleMetadata, 'controllers' | 'providers' | 'imports'> {
   readonly platform: Platform;
   /** A backend, which gets a fresh place that is removed with the app; or the options of a place that others share. */
@@ -29,10 +32,12 @@ export interface AppOptions extends Pick<ModuleMetadata, 'controllers' | 'provid
   /** Further options of the module. */
   readonly session?: Partial<SessionModuleOptions>;
   readonly clock?: ManualClock;
-  /** How Nest makes the application; by default as `main.ts` does, with `NestFactory`. */
-  readonly madeBy?: 'NestFactory' | 'testing module';
+  /** `NestFactory` by default. */
+  readonly madeBy?: (typeof makers)[number];
   /** Before `listen`: global prefix, filters, middleware … */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
+  /** Listens elsewhere than on a free port of 127.0.0.1. */
+  readonly listen?: (app: INestApplication) => Promise<unknown>;
 }
 
 export interface RunningApp {
@@ -58,6 +63,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     backend,
     session,
     configure,
+    listen = app => app.listen(0, '127.0.0.1'),
     clock = new ManualClock(),
     madeBy = 'NestFactory',
     imports = [],
@@ -85,7 +91,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const sessions = app.get(Sessions);
   sessions.events$.subscribe(event => events.push(event));
   await configure?.(app);
-  await app.listen(0, '127.0.0.1');
+  await listen(app);
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   return {
     app,

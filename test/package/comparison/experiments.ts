@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { Browser } from '../../support/browser.js';
 import { Deferred } from '../../support/deferred.js';
-import { meetingOf } from '../../support/scripts.js';
+import { meetingOf } from '../../support/deferred.js';
 import { read } from '../documentation.js';
 import { letHandlersMeet } from './common-shop.js';
 
