@@ -577,3 +577,36 @@ describe.each(express)('flash messages of Passport 0.7 on $name', platform => {
     await running.close();
   });
 });
+
+describe.each(platforms)('app.use(passport.session()) on $name', platform => {
+  @Controller()
+  class WhoController {
+    @Get('who')
+    who(@Req() request: PassportRequest & { readonly raw?: PassportRequest }) {
+      return { user: (request.raw ?? request).user?.name ?? null };
+    }
+  }
+
+  it('restores the user, on Fastify in request.raw', async () => {
+    const store = new FaultyStore();
+    const running = await createApp({
+      platform,
+      backend: { store },
+      session: { exclude: ['/open/*'] },
+      controllers: [AccountController, WhoController, OpenController],
+      configure(app) {
+        app.use(passport.initialize());
+        app.use(passport.session());
+      },
+    });
+    const browser = running.browser();
+    expect((await browser.get('/who')).json()).toEqual({ user: null });
+    await browser.post('/login', right);
+    store.taken();
+    expect((await browser.get('/who')).json()).toEqual({ user: 'alice' });
+    expect(store.taken()).toEqual(['load']);
+    expect((await browser.get('/open/facts')).json()).toMatchObject({ data: {}, isNew: true });
+    expect(store.taken()).toEqual([]);
+    await running.close();
+  });
+});
