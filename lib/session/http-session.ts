@@ -152,8 +152,12 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
   regenerate(options?: KeepOption): Promise<void>;
   regenerate(callback: SessionCallback): void;
   regenerate(options: KeepOption, callback: SessionCallback): void;
-  regenerate(first: KeepOption | SessionCallback = {}, second?: SessionCallback): Promise<void> | void {
+  regenerate(
+    first: KeepOption | readonly string[] | SessionCallback = {},
+    second?: SessionCallback,
+  ): Promise<void> | void {
     const callback = typeof first === 'function' ? first : second;
+    if (isList(first)) return answering(this.#regenerateWith(first), callback);
     const keep = typeof first === 'function' ? false : (first.keep ?? false);
     const replaces = callback !== undefined;
     return answering(this.host.operations.regenerate(this, keep, replaces), callback);
@@ -210,11 +214,23 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
     return this;
   }
 
+  /**
+   * The form of @fastify/session, which @fastify/passport uses at each login: a new session, with the values of these keys.
+   * Unlike `keep`, it does not keep the user: another one signs in.
+   */
+  async #regenerateWith(keys: readonly string[]): Promise<void> {
+    const values = keys.map(key => [key, this.get(key)] as const);
+    await this.host.operations.regenerate(this, false, false);
+    for (const [key, value] of values) if (value !== undefined) this.set(key, value);
+  }
+
   #change(): void {
     this.host.assertCurrent(this);
     this.host.engage();
   }
 }
+
+const isList = (value: object): value is readonly string[] => Array.isArray(value);
 
 const dateOf = (moment: number | undefined): Date | undefined =>
   moment === undefined ? undefined : new Date(moment);

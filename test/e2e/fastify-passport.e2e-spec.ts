@@ -52,7 +52,8 @@ class LocalGuard implements CanActivate {
     const authenticate = passport.authenticate('local', async (_request, _reply, error, user) => {
       if (error) throw error;
       if (!user) throw new UnauthorizedException();
-      await request.logIn(user);
+      const { keep } = request.query as { keep?: string };
+      await request.logIn(user, { keepSessionInfo: keep !== undefined });
     });
     await authenticate.call(server, request, reply);
     return true;
@@ -133,6 +134,15 @@ for (const platform of fastify) {
       expect(await me(victim)).toEqual({ user: 'alice', data: { passport: 'alice' } });
     });
 
+    it('a login with keepSessionInfo keeps what was there before, under a new id', async () => {
+      const browser = running.browser();
+      await browser.post('/cart');
+      const copy = browser.copy();
+      await browser.post('/login?keep', right);
+      expect(await me(browser)).toEqual({ user: 'alice', data: { cart: ['tea'], passport: 'alice' } });
+      expect(await me(copy)).toEqual({ user: null, data: {} });
+    });
+
     it('a logout sticks, for every copy of the cookie', async () => {
       const browser = running.browser();
       await browser.post('/login', right);
@@ -149,6 +159,22 @@ for (const platform of fastify) {
       expect(await me(browser)).toMatchObject({ user: user.username });
       expect(await running.sessions.revokeByUser(user.username)).toBe(1);
       expect(await me(browser)).toEqual({ user: null, data: {} });
+    });
+
+    it('what login() has bound ends with the next user at this browser, and with logOut()', async () => {
+      const browser = running.browser();
+      const [first, second] = ['carol', 'dave'].map(name => ({
+        ...right,
+        username: `${name} ${backend.name}`,
+      }));
+      await browser.post('/login-and-bind', first);
+      await browser.post('/login?keep', second);
+      expect(await me(browser)).toMatchObject({ user: second?.username });
+      expect(await running.sessions.listByUser(first?.username ?? '')).toEqual([]);
+      await browser.post('/login-and-bind', second);
+      expect(await running.sessions.listByUser(second?.username ?? '')).toHaveLength(1);
+      await browser.post('/logout');
+      expect(await running.sessions.listByUser(second?.username ?? '')).toEqual([]);
     });
 
     it('a wrong password and a visit leave no session behind', async () => {
