@@ -26,12 +26,11 @@ type AnyStore = SessionStore &
   >;
 
 /**
- * Any store, behind our own deadline: every call answers within `storeTimeout`, every fault is a `SessionStoreError` and
- * an event, and while the backend does not answer the calls after the first fail at once. This is what is injected as
- * `SessionStore`.
+ * A store with a deadline. Every call answers within `storeTimeout`. Every fault becomes a `SessionStoreError` and an
+ * event. While the backend does not answer, calls fail at once. Nest injects this class for `SessionStore`.
  */
 export class GuardedStore extends SessionStore {
-  /** The user index, guarded alike; `undefined` when the store keeps none. */
+  /** The index of users, with the same deadline; `undefined` if the store has none. */
   readonly index: SessionIndex | undefined;
   readonly #calls: StoreCalls;
 
@@ -65,23 +64,23 @@ export class GuardedStore extends SessionStore {
     return this.#calls.run('destroy', () => this.inner.destroy(id, now, options));
   }
 
-  /** Resolves when the backend works for us; rejects with the cause. */
+  /** Resolves if the backend can be used. Otherwise rejects with the cause. */
   async ping(): Promise<void> {
     const { inner } = this;
     await this.#calls.run('ping', () => (inner.ping ? inner.ping() : probe(inner)));
   }
 
-  /** Removes expired records and says how many. It may take its time, so no deadline applies. */
+  /** Removes expired records and returns how many. No deadline applies: it may take long on a large store. */
   async prune(now: number): Promise<number> {
     try {
       return (await this.inner.prune?.(now)) ?? 0;
     } catch (error) {
-      throw this.#calls.failed('prune', error);
+      throw this.#calls.toStoreError('prune', error);
     }
   }
 }
 
-/** The cheapest call that every store answers. */
+/** Makes the cheapest call that every store has to answer. */
 async function probe(store: SessionStore): Promise<void> {
   await store.load(UNUSED_ID);
 }

@@ -1,21 +1,20 @@
 /**
- * What a store holds for one session.
+ * What a store holds for one session. All moments are milliseconds since the epoch.
  *
- * Everything but the two moments is opaque to the store: it keeps the texts as they are and never looks inside.
- * All moments are milliseconds since the epoch.
+ * Apart from the two moments a record is opaque to the store: it keeps the texts unchanged and never interprets them.
  *
  * @publicApi
  */
 export interface SessionRecord {
-  /** When the session ends: the earlier of the idle and the absolute limit. */
+  /** When the session ends: the earlier of its idle limit and its absolute limit. */
   readonly expiresAt: number;
-  /** When the session was last used, as far as it was written down. */
+  /** The last use of the session that was written down. Use within one `touchInterval` is not written again. */
   readonly lastSeenAt: number;
-  /** What never changes after `create`: creation, absolute limit, user. Opaque, written at `create` only. */
+  /** An opaque text with the facts that never change: creation, absolute limit, user. Only `create` writes it. */
   readonly meta: string;
   /**
-   * One encoded text per field. A field is a data key behind `d:` or a flash message behind `f:`, so any string may
-   * follow: dots, `$`, `__proto__`, line breaks, nothing at all.
+   * One encoded text per field. The name of a field is `d:` followed by a data key, or `f:` followed by the key of a
+   * flash message. A key may be any string: empty, `__proto__`, with dots, `$` or line breaks.
    */
   readonly data: Readonly<Record<string, string>>;
 }
@@ -31,30 +30,32 @@ export interface SessionMoments {
 }
 
 /**
- * What one `update` writes. Fields that are named in neither `set` nor `delete` stay as they are, whoever wrote them.
+ * What one `update` writes. A field that is neither in `set` nor in `delete` keeps its text, also if another request
+ * has just written it.
  *
  * @publicApi
  */
 export interface SessionUpdate extends SessionMoments {
-  /** Fields to write, by name. */
+  /** The texts to write, by field. */
   readonly set: Readonly<Record<string, string>>;
-  /** Fields to remove. Removing one that is not there is fine. */
+  /** The fields to remove. A field that does not exist is not an error. */
   readonly delete: readonly string[];
-  /** Write only if each of these fields holds exactly this text; `null` means that the field must be absent. */
+  /** Write only if each of these fields holds exactly this text; `null` means that the field must not exist. */
   readonly expect?: Readonly<Record<string, string | null>>;
 }
 
 /**
- * An `expect` that did not hold: nothing was written, and this is what the expected fields hold instead.
+ * The answer to an `expect` that did not hold. Nothing was written.
  *
  * @publicApi
  */
 export interface UpdateMismatch {
+  /** What each expected field holds; `null` if it does not exist. */
   readonly current: Readonly<Record<string, string | null>>;
 }
 
 /**
- * Written; the session has ended meanwhile; or an expectation did not hold.
+ * The outcome of an `update`: it was written, the record is not present, or an expectation did not hold.
  *
  * @publicApi
  */

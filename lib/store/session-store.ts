@@ -6,30 +6,35 @@ import type {
 } from './session-record.interface.js';
 
 /**
- * A value, or a promise of it. A store that can answer at once should: the request then waits for nothing.
+ * A value, or a promise of it. If a store can answer without waiting, it should return the value itself: the request
+ * then waits for nothing.
  *
  * @publicApi
  */
 export type Awaitable<T> = T | Promise<T>;
 
 /**
- * Where sessions are kept. This is the whole contract between the lifecycle and a store, and the injection token of
- * the store that the module uses (what is injected is guarded by the deadline and reports to `Sessions.events$`).
+ * The place where sessions are kept. This class is the whole contract between the module and a store. It is also the
+ * injection token of the store that the module uses. What Nest injects for it is a wrapper that adds a deadline to every
+ * call and reports failures to `Sessions.events$`.
  *
- * The five verbs are each **one atomic step** in the backend, across all processes that share it. Five words decide:
+ * There are five methods: `load`, `create`, `update`, `touch` and `destroy`. Each of them must be **one atomic step** in
+ * the backend, for all processes that share the backend. Their descriptions use these words:
  *
- * - An **id** is 64 lower-case hex digits, the hash of the secret in the cookie. A store may rely on that shape and
- *   must answer "absent" to any other string, without touching the backend.
- * - **present** means: there, and `now < expiresAt`. A record whose time has come is absent for `update`, `touch` and
- *   `destroy`, even while its bytes are still around.
- * - **broken** means: there is something, but it is not a record of ours. It is absent for every verb but `load`,
- *   which says `'broken'`, and `create`, which says `false`. A store never removes it.
- * - **gone means gone**: nothing but `create` brings a record into being. An `update` or a `touch` that comes late
- *   finds nothing and leaves nothing.
- * - A **fault** (no connection, full disk, no permission) rejects with any `Error`. Absence is never a fault, and a
- *   fault is never reported as absence. Throw `StoreRefusedError` when the backend answered and refuses us.
+ * - An **id** is a string of 64 lower-case hex digits: the hash of the secret in the cookie. `create` throws a
+ *   `TypeError` for any other string. The other four methods answer as for an unknown id, without a call to the backend.
+ * - A record is **present** if the backend holds it and `now < expiresAt`. An expired record counts as absent for
+ *   `update`, `touch` and `destroy`, even if its bytes are still in the backend.
+ * - A record is **broken** if the backend holds something under the id that the store cannot read as a record. `load`
+ *   answers `'broken'` and `create` answers `false`. For `update`, `touch` and `destroy` it counts as absent. A store
+ *   never removes it.
+ * - **Gone means gone**: only `create` makes a record. An `update` or a `touch` that arrives after the record has ended
+ *   finds nothing and writes nothing.
+ * - A **fault** is a lost connection, a full disk, a missing permission and the like. The method then rejects with any
+ *   `Error`, or with `StoreRefusedError` if the backend answered and refused. An absent record is never a fault, and a
+ *   fault is never reported as an absent record.
  *
- * Stores know nothing of HTTP, of cookies or of Nest, and keep no state of a session between two calls.
+ * A store knows nothing of HTTP, of cookies or of Nest, and remembers nothing about a session between two calls.
  *
  * @example
  * ```ts
@@ -40,52 +45,65 @@ export type Awaitable<T> = T | Promise<T>;
  */
 export abstract class SessionStore {
   /**
-   * Reads a record, **expired or not**: the caller judges, so that an expiry can be told from an unknown id.
+   * Reads a record, **expired or not**. The caller decides about expired ones, so that it can tell an expired session
+   * from an unknown id. `load` writes nothing and moves no moment.
    *
-   * Missing → `undefined`. Unreadable → `'broken'`. A rotated-away id → `undefined`. Creates nothing, moves nothing.
+   * @returns the record; `undefined` if there is none, or if the id was rotated away; `'broken'` if it cannot be read
    */
   abstract load(id: string): Awaitable<SessionRecord | 'broken' | undefined>;
 
   /**
-   * Inserts a record under an id that nobody has. `false`: the id is taken (by anything that is there, expired and
-   * broken records included), nothing was changed. Of two concurrent calls one wins. Rejects with a `TypeError` when
-   * `id` is not an id.
+   * Inserts a record under an unused id. Of two concurrent calls with the same id, one succeeds.
+   *
+   * @returns `true` if the record was inserted; `false` if the backend holds anything under this id (expired and broken
+   * records included), in which case nothing is changed
+   * @throws TypeError if `id` is not an id
    */
   abstract create(id: string, record: SessionRecord): Awaitable<boolean>;
 
   /**
-   * Writes the named fields of a present record, and only those: concurrent updates of different fields all stay, of
-   * two that set the same field the later stays. With `expect`, writes nothing unless every expectation holds, and
-   * answers with the texts that these fields hold.
+   * Writes the fields that `update` names, and no others, if the record is present. Concurrent updates of different
+   * fields must all be kept. Of two updates that set the same field, the later one is kept.
    *
-   * Both moments move forward only: the stored `expiresAt` and `lastSeenAt` become the later of the two values.
-   * `'gone'` when the record is not present, whatever was expected. Never creates. A mismatch names all expected
-   * fields, those that held included.
+   * If `update.expect` is given, the store compares it with the stored fields first, in the same atomic step. If one
+   * expectation does not hold, the store writes nothing and moves no moment.
+   *
+   * Both moments only move forward: each stored moment becomes the later of the stored and the given value.
+   *
+   * @returns `'done'` if it was written; `'gone'` if the record is not present, whatever was expected; otherwise the
+   * current texts of **all** expected fields, also of those that held
    */
   abstract update(id: string, update: SessionUpdate, now: number): Awaitable<UpdateResult>;
 
   /**
-   * Moves the two moments of a present record forward, never back, and never rewrites data (so it works on a full
-   * backend and beside any `update`). `false` when the record is not present.
+   * Moves the two moments of a present record forward, never back. It never writes data, so it works on a backend that
+   * is full, and it cannot undo a concurrent `update`.
+   *
+   * @returns `true` if the record is present, also if no moment had to be moved; `false` if it is not
    */
   abstract touch(id: string, moments: SessionMoments, now: number): Awaitable<boolean>;
 
   /**
-   * Ends a present record and gives back what **this very call** ended, with the data it held at that instant; of
-   * several concurrent calls exactly one gets it. Absent, expired, broken, repeated → `undefined`.
+   * Ends a present record. Of several concurrent calls, exactly one ends it.
    *
-   * With `successor` (a rotation) it leaves, for a minute, a mark that is absent for every verb, and that a `destroy`
-   * without `successor` follows: ending a rotated-away id ends its successor, and the successor's own, and gives that
-   * record back. A `destroy` with `successor` never follows a mark, and leaves none when it ended nothing. A mark ends
-   * a minute after the `now` it was made at, however long the ended record had to live; each hop of a chain has its own
-   * minute, and a circle leads nowhere.
+   * With `options.successor` the call is a rotation. The store then leaves a mark under the old id, which lasts for one
+   * minute from `now`, however long the ended record had to live:
+   *
+   * - For `load`, `update` and `touch` the old id is absent.
+   * - A `destroy` without `successor` follows the mark and ends the successor instead. If the successor was rotated away
+   *   too, it follows that mark as well, and so on. Each mark has its own minute. If the marks form a circle, nothing is
+   *   ended.
+   * - A `destroy` with `successor` never follows a mark. If it ends no record, it leaves no mark.
+   *
+   * @returns the record that **this call** ended, with the data that it held at that instant; `undefined` if this call
+   * ended nothing, because the record was absent, expired, broken or ended by another call
    */
   abstract destroy(id: string, now: number, options?: DestroyOptions): Awaitable<SessionRecord | undefined>;
 }
 
 /** @publicApi */
 export interface DestroyOptions {
-  /** The id that replaces this one. */
+  /** The id of the session that replaces this one. */
   readonly successor?: string;
 }
 

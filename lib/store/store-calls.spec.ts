@@ -7,7 +7,7 @@ import { StoreRefusedError } from './store-refused.error.js';
 
 const TIMEOUT = 100;
 
-/** A call whose answer the test gives. */
+/** A call that the test settles. */
 function pendingCall() {
   let resolve!: (value: string) => void;
   let reject!: (error: Error) => void;
@@ -18,7 +18,7 @@ function pendingCall() {
   return { call: () => promise, resolve, reject };
 }
 
-/** Time passes, and a turn of the event loop after it. */
+/** Lets time pass, and then one turn of the event loop. */
 async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
   await setImmediate();
@@ -38,7 +38,7 @@ describe('StoreCalls', () => {
   });
   afterEach(() => vi.useRealTimers());
 
-  /** What a call comes to: its value, or the code of its error, whether thrown or rejected. */
+  /** The value of a call, or the code of its error, whether it was thrown or rejected. */
   async function outcome(call: () => unknown, operation = 'load'): Promise<unknown> {
     try {
       return await calls.run(operation, call);
@@ -54,7 +54,7 @@ describe('StoreCalls', () => {
     return late;
   }
 
-  it('gives back at once what a store answers at once', () => {
+  it('returns synchronously what a store answers synchronously', () => {
     const record = { data: {} };
     expect(calls.run('load', () => record)).toBe(record);
     expect(calls.run('load', () => undefined)).toBeUndefined();
@@ -62,7 +62,7 @@ describe('StoreCalls', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('waits for what a store promises, and leaves no timer behind', async () => {
+  it('waits for the promise of a store, and leaves no timer behind', async () => {
     const { call, resolve } = pendingCall();
     const result = calls.run('load', call);
     expect(result).toBeInstanceOf(Promise);
@@ -71,7 +71,7 @@ describe('StoreCalls', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('waits for anything that can be awaited: clients of databases have promises of their own', async () => {
+  it('waits for any thenable: database clients have promises of their own', async () => {
     const then = Promise.prototype.then.bind(Promise.resolve('record'));
     const query = Object.fromEntries([['then', then]]) as unknown as PromiseLike<string>;
     const result = calls.run<unknown>('load', () => query);
@@ -80,14 +80,14 @@ describe('StoreCalls', () => {
   });
 
   it.each<[string, Error, string]>([
-    ['any error: not available', new Error('ECONNREFUSED'), 'SESSION_STORE_UNAVAILABLE'],
-    ['a refusal: refused', new StoreRefusedError('read only'), 'SESSION_STORE_REFUSED'],
+    ['any error as not available', new Error('ECONNREFUSED'), 'SESSION_STORE_UNAVAILABLE'],
+    ['a refusal as refused', new StoreRefusedError('read only'), 'SESSION_STORE_REFUSED'],
     [
-      'a typed error: as it is',
+      'a typed error unchanged',
       new SessionStoreError('SESSION_UNREADABLE', 'unknown key'),
       'SESSION_UNREADABLE',
     ],
-  ])('tells %s, thrown or rejected, each with one event', async (_, error, code) => {
+  ])('reports %s, thrown or rejected, each with one event', async (_, error, code) => {
     const throws = (): never => {
       throw error;
     };
@@ -99,7 +99,7 @@ describe('StoreCalls', () => {
     ]);
   });
 
-  it('never shows the cause in the answer, and keeps it for the log', async () => {
+  it('keeps the cause for the log and out of the response', async () => {
     const cause = new Error('password "hunter2" refused');
     const error = await Promise.resolve(calls.run('load', () => Promise.reject(cause))).catch(
       (e: unknown) => e,
@@ -111,7 +111,7 @@ describe('StoreCalls', () => {
     expect((error as SessionStoreError).cause).toBe(cause);
   });
 
-  it('gives up at the deadline, and says that the outcome is unknown', async () => {
+  it('fails at the deadline, and reports that the outcome is unknown', async () => {
     const pending = pendingCall();
     const result = outcome(pending.call, 'create');
     await pass(TIMEOUT - 1);
@@ -146,7 +146,7 @@ describe('StoreCalls', () => {
     expect(await result).toBe('record');
   });
 
-  it('after a timeout fails at once for a second, without asking the backend', async () => {
+  it('opens after a timeout: calls fail at once for a second, without reaching the backend', async () => {
     expect(await timeOut()).toBe('SESSION_STORE_TIMEOUT');
     const asked = vi.fn<() => string>(() => 'record');
     await pass(900);
@@ -160,7 +160,7 @@ describe('StoreCalls', () => {
     ]);
   });
 
-  it('then lets one call through, which decides', async () => {
+  it('lets one call through after a second, and closes if it is answered', async () => {
     await timeOut();
     await pass(1_000);
     const probe = pendingCall();
@@ -171,7 +171,7 @@ describe('StoreCalls', () => {
     expect(await outcome(() => 'record')).toBe('record');
   });
 
-  it('rests again when that one times out, too', async () => {
+  it('opens again if that call times out too', async () => {
     await timeOut();
     await pass(1_000);
     expect(await timeOut()).toBe('SESSION_STORE_TIMEOUT');
@@ -198,19 +198,19 @@ describe('StoreCalls', () => {
         throw new Error('read only');
       },
     ],
-  ])('works again when that one %s: an error is an answer', async (_, call) => {
+  ])('closes if that call %s: an error is an answer', async (_, call) => {
     await timeOut();
     await pass(1_000);
     expect(await outcome(call)).toBe('SESSION_STORE_UNAVAILABLE');
     expect(await outcome(() => 'record')).toBe('record');
   });
 
-  it('does not rest after an error that is no timeout', async () => {
+  it('stays closed after errors that are not timeouts', async () => {
     for (let i = 0; i < 5; i++) await outcome(() => Promise.reject(new Error('lost')));
     expect(await outcome(() => 'record')).toBe('record');
   });
 
-  it('reports an error that comes after the deadline, and tells nobody twice', async () => {
+  it('emits an event for an error that arrives after the deadline; the caller already has its answer', async () => {
     const pending = pendingCall();
     const result = outcome(pending.call);
     await pass(TIMEOUT);
@@ -223,7 +223,7 @@ describe('StoreCalls', () => {
     ]);
   });
 
-  it('holds no process with its rest', async () => {
+  it('does not keep the process alive while it is open', async () => {
     vi.useRealTimers();
     const before = holding();
     const quick = new StoreCalls(1, new SessionEvents(console));

@@ -4,50 +4,63 @@ import { Deadline } from '../time/with-deadline.js';
 import type { Awaitable } from './session-store.js';
 import { StoreRefusedError } from './store-refused.error.js';
 
-/** How long calls are refused at once after the backend missed its deadline. */
-const REST_MS = 1_000;
+/** How long all calls are refused after the backend has missed a deadline. */
+const OPEN_MS = 1_000;
 
 /**
- * Runs calls to a backend under one deadline. After a call that timed out, calls fail at once for a second; then one is
- * let through, and its outcome decides whether the others follow. So an outage costs one request its deadline, not all.
+ * The circuit breaker between the module and a store.
+ *
+ * - `closed`: every call goes to the backend, with a deadline.
+ * - `open`: a call has missed its deadline. For a second, all calls fail at once.
+ * - `half-open`: the second is over. The next call goes to the backend.
+ * - `probing`: that call is in progress, and all others fail at once. If it is answered, if only with an error, the
+ *   circuit closes. If it misses its deadline too, the circuit opens again.
+ *
+ * So an outage makes one request per second wait for the deadline, and not all of them.
  */
+type CircuitState = 'closed' | 'open' | 'half-open' | 'probing';
+
+/** Runs the calls to a store with a deadline, through a circuit breaker. */
 export class StoreCalls {
-  /** `resting`: fail at once. `trying`: one call may go through. `probing`: it is under way, the others fail. */
-  #state: 'working' | 'resting' | 'trying' | 'probing' = 'working';
+  #state: CircuitState = 'closed';
 
   constructor(
     readonly timeoutMs: number,
     readonly events: SessionEvents,
   ) {}
 
-  /** @throws SessionStoreError, at once or as a rejection */
+  /**
+   * Makes one call.
+   *
+   * @throws SessionStoreError synchronously, or as a rejection
+   */
   run<T>(operation: string, call: () => Awaitable<T>): Awaitable<T> {
-    if (this.#state === 'resting' || this.#state === 'probing') {
+    if (this.#state === 'open' || this.#state === 'probing') {
       throw this.#report(
         operation,
         new SessionStoreError(
           'SESSION_STORE_UNAVAILABLE',
-          'the session store has not answered lately; try again soon',
+          'the session store missed its deadline; calls are refused for a second, then one is let through',
         ),
       );
     }
-    // The probes of an outage begin a second apart. One that takes so long to fail is followed by the next.
-    const restMs = this.#state === 'trying' ? Math.max(REST_MS - this.timeoutMs, 0) : REST_MS;
-    if (this.#state === 'trying') this.#state = 'probing';
+    // Probes begin one second apart. If a probe misses its deadline, the time it took counts towards that second.
+    const openMs = this.#state === 'half-open' ? Math.max(OPEN_MS - this.timeoutMs, 0) : OPEN_MS;
+    if (this.#state === 'half-open') this.#state = 'probing';
     let result: Awaitable<T>;
     try {
       result = call();
     } catch (error) {
-      this.#state = 'working'; // it answered, if only with an error
-      throw this.failed(operation, error);
+      this.#state = 'closed'; // an error is an answer too
+      throw this.toStoreError(operation, error);
     }
-    if (isThenable(result)) return this.#within(operation, result, restMs);
-    this.#state = 'working';
+    if (isThenable(result)) return this.#withDeadline(operation, result, openMs);
+    this.#state = 'closed';
     return result;
   }
 
-  /** What the caller gets for an error of the backend. The event is emitted here. */
-  failed(operation: string, cause: unknown): SessionStoreError {
+  /** The error that the caller gets for an error of the backend. Emits the event `store-failed`. */
+  toStoreError(operation: string, cause: unknown): SessionStoreError {
     if (cause instanceof SessionStoreError) return this.#report(operation, cause);
     const error =
       cause instanceof StoreRefusedError
@@ -56,41 +69,40 @@ export class StoreCalls {
     return this.#report(operation, error);
   }
 
-  #within<T>(operation: string, pending: PromiseLike<T>, restMs: number): Promise<T> {
+  #withDeadline<T>(operation: string, pending: PromiseLike<T>, openMs: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
       const deadline = new Deadline(this.timeoutMs, () => {
         isLate = true;
-        reject(this.#missed(operation, restMs));
+        reject(this.#onMissed(operation, openMs));
       });
       pending.then(
         value => {
           deadline.clear();
-          this.#state = 'working';
+          this.#state = 'closed';
           resolve(value);
         },
         (error: unknown) => {
           deadline.clear();
-          const failure = this.failed(operation, error);
-          // After the deadline the caller has its answer; what came of the call is still worth the event.
-          if (isLate) return;
-          this.#state = 'working';
+          const failure = this.toStoreError(operation, error);
+          if (isLate) return; // the caller has its answer already; the event was still worth emitting
+          this.#state = 'closed';
           reject(failure);
         },
       );
     });
   }
 
-  #missed(operation: string, restMs: number): SessionStoreError {
-    this.#rest(restMs);
+  #onMissed(operation: string, openMs: number): SessionStoreError {
+    this.#open(openMs);
     const message = `the session store did not answer "${operation}" within ${this.timeoutMs} ms`;
     return this.#report(operation, new SessionStoreError('SESSION_STORE_TIMEOUT', message));
   }
 
-  #rest(ms: number): void {
-    this.#state = 'resting';
+  #open(ms: number): void {
+    this.#state = 'open';
     setTimeout(() => {
-      if (this.#state === 'resting') this.#state = 'trying';
+      if (this.#state === 'open') this.#state = 'half-open';
     }, ms).unref();
   }
 
@@ -100,7 +112,7 @@ export class StoreCalls {
   }
 }
 
-/** Some database clients answer with objects of their own that can only be awaited; Jest has a `Promise` of its own. */
+/** Not `instanceof Promise`: some database clients return thenables of their own, and Jest has its own `Promise`. */
 function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
   return typeof (value as Partial<Promise<T>> | null | undefined)?.then === 'function';
 }

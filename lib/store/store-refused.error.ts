@@ -1,7 +1,7 @@
 /**
- * Thrown by a store whose backend answered and refuses us: wrong password, no permission, read-only, full, wrong
- * server. Retrying does not help until somebody changes something. The lifecycle answers with 503
- * `SESSION_STORE_REFUSED`; every other error of a store counts as "not available".
+ * A store throws this when its backend answered and refused: wrong password, missing permission, read-only, full, not
+ * the expected server. Repeating the call does not help until the backend or its configuration changes. The request
+ * gets a 503 with `SESSION_STORE_REFUSED`. For every other error of a store it gets `SESSION_STORE_UNAVAILABLE`.
  *
  * @publicApi
  */
