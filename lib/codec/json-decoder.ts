@@ -3,10 +3,11 @@ import { BIGINT, BUFFER, BYTES, CONST, CONSTANTS, DATE, looksEscaped, MAP, SET }
 import { MAX_DEPTH } from './session-codec.interface.js';
 
 /**
- * Puts the values back that escapes stand for, in a value fresh from `JSON.parse`, and refuses what is nested too
- * deeply. Works in place: every key that is assigned is there as an own property already, so `__proto__` is data too.
+ * Replaces the escapes in a value from `JSON.parse` by the values that they stand for. Works in place. Each key that is
+ * assigned already exists as an own property, so `__proto__` is treated as data too.
  *
- * @throws `SyntaxError` that quotes nothing of the text.
+ * @throws SyntaxError if the value is nested too deeply or an escape is malformed. The message quotes nothing of the
+ * text.
  */
 export function revive(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -47,7 +48,7 @@ function unescape(tag: string, held: unknown, depth: number): unknown {
       if (typeof held === 'string' && /^(?:0|-?[1-9]\d*)$/.test(held)) return BigInt(held);
       break;
     case BYTES:
-      // A copy: the memory of a small Buffer is part of a pool, which the view of a Uint8Array would lay open.
+      // A copy: a small Buffer is part of a larger pool, which a view (`uint8Array.buffer`) would expose.
       return new Uint8Array(toBuffer(held));
     case BUFFER:
       return toBuffer(held);
@@ -61,7 +62,7 @@ function unescape(tag: string, held: unknown, depth: number): unknown {
 function toDate(held: unknown): Date {
   if (held === null) return new Date(NaN);
   const date = new Date(typeof held === 'string' ? held : NaN);
-  // Date reads much more than it writes, some of it by the machine's time zone.
+  // `Date` parses many more formats than it writes, some of them in the time zone of the machine.
   if (Number.isNaN(date.getTime()) || date.toISOString() !== held) throw malformed();
   return date;
 }
@@ -83,7 +84,7 @@ function toEntry(entry: unknown, inside: number): [unknown, unknown] {
 
 function toBuffer(held: unknown): Buffer {
   const bytes = Buffer.from(typeof held === 'string' ? held : '', 'base64');
-  // Buffer skips over what is no base64; that would be a shorter value than was stored.
+  // `Buffer` skips characters that are not base64. The value would then be shorter than the stored one.
   if (bytes.toString('base64') !== held) throw malformed();
   return bytes;
 }

@@ -3,25 +3,25 @@ import { BIGINT, BUFFER, BYTES, CONST, DATE, looksEscaped, MAP, SET } from './js
 import { describeInstance, kindOf } from './object-kind.js';
 import { MAX_DEPTH, UnencodableValueError } from './session-codec.interface.js';
 
-/** Thrown when the text must become longer than it may. */
-export const TOO_LONG = new Error('the text is longer than it may be');
+/** Thrown as soon as it is certain that the text will be longer than allowed. */
+export const TOO_LONG = new Error('the text is longer than allowed');
 
 /**
- * One walk over one value: refuses what cannot be kept and puts escapes in place of what JSON does not know.
+ * Walks over one value. It refuses what cannot be stored, and replaces what JSON does not know by escapes.
  *
- * A part with nothing special inside is given back as it is, so that a plain value costs the walk and no copy.
- * Nothing of the caller's is ever changed.
+ * A part that needs no escape is returned as it is, so a plain value costs the walk and no copy. The caller's objects
+ * are never changed.
  */
 export class JsonEncoder {
-  /** The containers around the current value and the steps through them; both are valid up to `depth`. */
+  /** The containers around the current value, and the path to it. Both are valid up to `depth`. */
   private readonly ancestors: object[] = [];
   private readonly path: (string | number)[] = [];
   private depth = 0;
 
-  /** @param room how many bytes the text may have. What certainly takes more ends the walk early, with `TOO_LONG`. */
+  /** @param room how many bytes the text may have. If it needs more, the walk ends early and throws `TOO_LONG`. */
   constructor(private room = Infinity) {}
 
-  /** What `JSON.stringify` shall write for the value. */
+  /** Returns the value that `JSON.stringify` has to be given. */
   escape(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
@@ -44,7 +44,7 @@ export class JsonEncoder {
     throw this.refusal(`a ${typeof value}`);
   }
 
-  /** The error for what is at the current path. */
+  /** Creates the error for the value at the current path. */
   refusal(what: string, cause?: unknown): UnencodableValueError {
     const error = new UnencodableValueError(this.path.slice(0, this.depth), what);
     if (cause !== undefined) error.cause = cause;
@@ -77,7 +77,7 @@ export class JsonEncoder {
     const keys = Object.keys(object);
     this.take(keys.length * 4 + 1);
     this.refuseSymbols(object);
-    // A hidden `toJSON` would be called by JSON.stringify; anything else hidden would be lost.
+    // `JSON.stringify` would call a non-enumerable `toJSON`, and would lose any other non-enumerable property.
     if (Object.getOwnPropertyNames(object).length !== keys.length) throw this.refusal('a hidden property');
     const level = this.enter(object);
     let copy: Record<string, unknown> | undefined;
@@ -86,7 +86,7 @@ export class JsonEncoder {
       this.take(key.length);
       const value = object[key];
       const escaped = this.escape(value);
-      // An own `__proto__` is copied as an own property by the spread, so the assignment finds that and no setter.
+      // The spread copies an own `__proto__` as an own property, so this assignment does not reach the setter.
       if (escaped !== value) (copy ??= { ...object })[key] = escaped;
     }
     this.depth = level;
@@ -100,7 +100,7 @@ export class JsonEncoder {
     let copy: unknown[] | undefined;
     for (let index = 0; index < array.length; index++) {
       this.path[level] = index;
-      this.take(1); // here, so that a hole is found first, and the keys of a long array are never listed
+      this.take(1); // per element: a hole is found before the keys of a long array would be listed
       const value = array[index];
       if (value === undefined && !(index in array)) throw this.refusal('a hole in an array');
       const escaped = this.escape(value);
@@ -147,21 +147,21 @@ export class JsonEncoder {
 
   private base64(bytes: Uint8Array): string {
     this.take(bytes.byteLength);
-    // Names are not looked for: listing them lists every byte's index too, which takes milliseconds for 64 KiB.
+    // Named properties are not looked for: listing them also lists every index, which takes 6 ms for 64 KiB.
     this.refuseSymbols(bytes);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
   }
 
   /**
-   * Counts bytes that the text will have at least: a character of a string is one or more, an element has a comma or a
-   * bracket, a key has quotes and a colon.
+   * Counts bytes that the text needs at least: one per character of a string, one per element (a comma or a bracket),
+   * three per key (quotes and a colon).
    */
   private take(bytes: number): void {
     this.room -= bytes;
     if (this.room < 0) throw TOO_LONG;
   }
 
-  /** Steps into a container and gives back its level. */
+  /** Enters a container and returns its level. */
   private enter(container: object): number {
     const level = this.depth;
     for (let above = 0; above < level; above++) {

@@ -11,8 +11,8 @@
  * | `undefined`, `NaN`, `Infinity`, `-Infinity`, `-0` | `{"$const":"NaN"}` |
  * | an object whose only key begins with `$` | the same with one more `$`: `{"$$date":…}` |
  *
- * All one-key objects with `$` are reserved, not only today's tags: a later version can then add a tag without reading
- * old data as something else, and a text from a later version is an error here and not a wrong value.
+ * All one-key objects with `$` are reserved, not only the tags above. So a later version can add a tag and still read
+ * old data correctly, and a text of a later version is an error here, never a wrong value.
  */
 export const DATE = '$date';
 export const MAP = '$map';
@@ -22,10 +22,10 @@ export const BYTES = '$bytes';
 export const BUFFER = '$buffer';
 export const CONST = '$const';
 
-/** What every text with an escape contains. `JSON.stringify` writes no blanks, and inside a string the quote is `\"`. */
+/** Every text with an escape contains this: `JSON.stringify` writes no blanks. In a string, the quote would be `\"`. */
 export const MARKER = '{"$';
 
-/** Brackets that one level of nesting takes at most: a Map is an object, a list of entries and an entry. */
+/** The most brackets that one level of nesting needs: a `Map` needs an object, a list of entries and an entry. */
 export const BRACKETS_PER_LEVEL = 3;
 
 /** The values that `$const` names. */
@@ -37,7 +37,7 @@ export const CONSTANTS: ReadonlyMap<string, number | undefined> = new Map([
   ['-0', -0],
 ]);
 
-/** Whether an object with just these keys reads as one of ours. */
+/** Whether an object with these keys reads as an escape. */
 export function looksEscaped(keys: readonly string[]): boolean {
   return keys.length === 1 && keys[0]?.startsWith('$') === true;
 }

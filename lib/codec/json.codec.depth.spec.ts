@@ -25,7 +25,7 @@ function nested(levels: number, wrap: (inner: unknown) => unknown, inner: unknow
   return value;
 }
 
-/** The shortest of three runs, in milliseconds: what else the machine does meanwhile only makes a run longer. */
+/** The shortest of three runs, in milliseconds: other work on the machine can only make a run longer. */
 function quickest(run: () => void): number {
   const runs = [1, 2, 3].map(() => {
     const started = performance.now();
@@ -65,12 +65,12 @@ describe('depth', () => {
     },
   );
 
-  it('brackets in texts do not count', () => {
+  it('brackets in strings do not count', () => {
     expectRoundTrip({ text: '[{'.repeat(500), closing: ['\\"]}'.repeat(100), '"[["'] });
     expectRoundTrip(['[{\\"'.repeat(50_000), '\\', { a: '{' }]);
   });
 
-  it('many brackets side by side are fine, also in a long text', () => {
+  it('many brackets side by side are allowed, also in a long text', () => {
     expectRoundTrip(Array.from({ length: 20_000 }, (_, n) => ({ n, list: [[]] })));
     expectRoundTrip(nested(MAX_DEPTH, inner => new Map([['long'.repeat(500), inner]]), new Date(0)));
   });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from 'vitest';
 import { encodeJsonWithin, jsonCodec } from './json.codec.js';
 
-/** Mulberry32: the same numbers on each run. */
+/** Mulberry32: the same numbers on every run. */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return below => {
@@ -98,14 +98,14 @@ function mutate(random: (below: number) => number, text: string): string {
   }
 }
 
-/** Node calls two invalid dates unequal, so values that hold one are compared by their texts alone. */
+/** For Node two invalid dates are not equal, so values that contain one are compared by their texts. */
 function comesBackEqual(value: unknown): boolean {
   const text = jsonCodec.encode(value);
   const back = jsonCodec.decode(text);
   return jsonCodec.encode(back) === text && (text.includes('"$date":null') || isDeepStrictEqual(back, value));
 }
 
-/** What decoding gives: a value that can be kept (`true`) or cannot (`false`), or the error. */
+/** The outcome of decoding: whether the value can be encoded again, or the error. */
 function outcome(text: string): unknown {
   try {
     return comesBackEqual(jsonCodec.decode(text));
@@ -114,20 +114,20 @@ function outcome(text: string): unknown {
   }
 }
 
-it('random values come back equal, from the same text', () => {
+it('random values are read back equal, and have the same text again', () => {
   const random = randomFrom(20_240_501);
   const values = Array.from({ length: 4000 }, () => randomValue(random, 5));
   expect(values.filter(value => !comesBackEqual(value)).map(value => jsonCodec.encode(value))).toEqual([]);
 });
 
-it('random values are never called longer than their text is', () => {
+it('random values are never reported as longer than their text', () => {
   const random = randomFrom(42);
   const values = Array.from({ length: 4000 }, () => randomValue(random, 5));
   const exact = values.map(value => encodeJsonWithin(value, Buffer.byteLength(jsonCodec.encode(value))));
   expect(exact).toEqual(values.map(value => jsonCodec.encode(value)));
 });
 
-it('random JSON is written exactly as JSON does, unless an object looks like an escape', () => {
+it('random JSON is written exactly as by JSON, unless an object looks like an escape', () => {
   const random = randomFrom(7);
   const texts = Array.from({ length: 4000 }, () =>
     JSON.stringify(randomValue(random, 4), (_, value: unknown) => (typeof value === 'bigint' ? 1 : value)),
@@ -136,7 +136,7 @@ it('random JSON is written exactly as JSON does, unless an object looks like an 
   expect(texts.map(text => jsonCodec.encode(JSON.parse(text)))).toEqual(texts);
 });
 
-it('random damage gives a value that can be kept or an Error, and pollutes nothing', () => {
+it('a randomly damaged text is a valid value or an error, and changes no prototype', () => {
   const random = randomFrom(42);
   const pristine = Reflect.ownKeys(Object.prototype).length;
   const counts = { kept: 0, refused: 0 };

@@ -18,7 +18,7 @@ function refusal(value: unknown): UnencodableValueError {
   throw new Error('the value was not refused');
 }
 
-describe('what cannot be kept is refused with its path', () => {
+describe('a value that cannot be stored is refused with its path', () => {
   class User {}
   class Dates extends Date {}
   class List extends Array {}
@@ -70,7 +70,7 @@ describe('what cannot be kept is refused with its path', () => {
     expect(refusal(new Set(['a', { it: value }]))).toMatchObject({ path: [1, 'it'], what });
   });
 
-  it('holes in arrays, at the first hole and at once, however long the array', () => {
+  it('holes in arrays, at the first hole, without a walk over a long array', () => {
     expect(refusal([0, Array(2)])).toMatchObject({ path: [1, 0], what: 'a hole in an array' });
     const long: unknown[] = [1];
     long[4_000_000_000] = 1;
@@ -124,7 +124,7 @@ describe('values of another realm', () => {
     ['new (class Bag extends Map {})()', 'an instance of class Bag'],
     ['/x/', 'an instance of class RegExp'],
     ['() => 1', 'a function'],
-  ])('%s is refused like our own', (source, what) => {
+  ])('%s is refused as in this realm', (source, what) => {
     expect(refusal({ at: runInNewContext(source) })).toMatchObject({ path: ['at'], what });
   });
 });

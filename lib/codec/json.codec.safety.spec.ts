@@ -13,7 +13,7 @@ afterEach(() => {
   if (Reflect.ownKeys(Object.prototype).length !== pristine) throw new Error('Object.prototype was polluted');
 });
 
-describe('names of prototypes are data', () => {
+describe('names of prototypes are ordinary data', () => {
   it.each(['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'then', 'toString'])(
     'an own key %s comes back as an own key',
     key => {
@@ -26,7 +26,7 @@ describe('names of prototypes are data', () => {
     },
   );
 
-  it('a parsed __proto__ gives nothing to the object around it', () => {
+  it('a parsed __proto__ does not become the prototype of its object', () => {
     for (const inner of ['{"admin":true}', '{"$set":[{"$date":null}]}', '{"$map":[["admin",true]]}']) {
       const back = roundTrip(JSON.parse(`{"a":{"__proto__":${inner}},"d":1}`)) as { a: { admin?: boolean } };
       expect(back.a.admin).toBeUndefined();
@@ -39,13 +39,13 @@ describe('names of prototypes are data', () => {
     }
   });
 
-  it('constructor.prototype pollutes nothing', () => {
+  it('constructor.prototype changes no prototype', () => {
     const text = '{"constructor":{"prototype":{"polluted":{"$const":"NaN"}}}}';
     expect(jsonCodec.encode(jsonCodec.decode(text))).toBe(text);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  it('an object without a prototype, also a parsed query of Fastify, comes back as an ordinary one', () => {
+  it('an object without a prototype, such as a parsed query of Fastify, is read back as an ordinary object', () => {
     const bare = Object.assign(Object.create(null) as object, { a: new Date(0) });
     Object.defineProperty(bare, '__proto__', { value: 1, enumerable: true });
     const back = roundTrip(bare) as object;
@@ -56,7 +56,7 @@ describe('names of prototypes are data', () => {
     ).toEqual({ q: '1' });
   });
 
-  it('an inherited enumerable property is not taken for data', () => {
+  it('an inherited enumerable property is not data', () => {
     const texts: string[] = [];
     const polluted = Object.prototype as { leak?: unknown };
     polluted.leak = { $date: null };
@@ -73,7 +73,7 @@ describe('names of prototypes are data', () => {
 });
 
 describe('values of another realm', () => {
-  it('are kept like our own', () => {
+  it('are stored like those of this realm', () => {
     const source = `({ o: { n: null }, a: [1, [2]], d: new Date(7), m: new Map([[{ k: 1 }, new Set([1n])]]),
       u: new Uint8Array([1, 2]), e: Object.create(null), x: [undefined, -0] })`;
     const here = { o: { n: null }, a: [1, [2]], d: new Date(7), m: new Map([[{ k: 1 }, new Set([1n])]]) };
@@ -82,7 +82,7 @@ describe('values of another realm', () => {
   });
 });
 
-describe('a text that is not one of ours', () => {
+describe('a text that the codec did not write', () => {
   it.each([
     ['undefined', '{', '{"a":1', '[1,]', "{'a':1}", 'NaN', '{"a":1}x', '\ufeff1', '"\u0000"', 's:{"a":1}'],
     [
@@ -109,18 +109,18 @@ describe('a text that is not one of ours', () => {
       '{"$":1}',
       '{"$proto":1}',
     ],
-  ])('throws, and quotes nothing of it (%#)', (...texts) => {
+  ])('throws an error that quotes nothing of it (%#)', (...texts) => {
     for (const text of texts) {
       expect(() => jsonCodec.decode(text), text).toThrow(/^the text (is not JSON|holds an escape)/);
       expect(() => jsonCodec.decode(`{"x":[${text}]}`), text).toThrow(SyntaxError);
     }
   });
 
-  it.each(['', ' ', ' '.repeat(1_000_000)])('nothing at all throws (%#)', text => {
+  it.each(['', ' ', ' '.repeat(1_000_000)])('throws if it is empty or blank (%#)', text => {
     expect(() => jsonCodec.decode(text)).toThrow('the text is not JSON');
   });
 
-  it('cut off at any place it throws and is never a shorter value', () => {
+  it('throws if it was cut off anywhere: it is never read as a shorter value', () => {
     const text = jsonCodec.encode({ a: [new Date(0), { b: 'x' }], m: new Map([[1n, new Uint8Array(9)]]) });
     for (let length = 0; length < text.length; length++) {
       expect(() => jsonCodec.decode(text.slice(0, length))).toThrow(SyntaxError);

@@ -4,7 +4,7 @@ import { encodeJsonWithin, jsonCodec } from './json.codec.js';
 
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 
-/** Wide, and telling whether anybody got to its last part. */
+/** A wide value that records whether its last part was read. */
 function wide(parts: number) {
   let isLastRead = false;
   const value: unknown[] = Array.from({ length: parts }, () => 1);
@@ -18,7 +18,7 @@ function wide(parts: number) {
   return { value, isLastRead: () => isLastRead };
 }
 
-describe('a value that may have so many bytes', () => {
+describe('a limit in bytes', () => {
   const long = 'x'.repeat(50);
   it.each<[string, unknown]>([
     ['text', long],
@@ -42,7 +42,7 @@ describe('a value that may have so many bytes', () => {
     ['no bytes', Buffer.alloc(0)],
     ['a Date', new Date(0)],
     ['a bigint', 2n ** 100n],
-  ])('%s passes when its text has exactly as many', (_, value) => {
+  ])('allows %s if its text has exactly as many bytes', (_, value) => {
     const text = jsonCodec.encode(value);
     expect(encodeJsonWithin(value, bytesOf(text))).toBe(text);
     expect(encodeJsonWithin([value, value], bytesOf(text) * 2 + 3)).toBe(`[${text},${text}]`);
@@ -57,25 +57,25 @@ describe('a value that may have so many bytes', () => {
     ['a large Set', new Set(Array(101).keys())],
     ['a large Buffer', Buffer.alloc(101)],
     ['texts that only together are too long', [{ a: 'x'.repeat(50) }, { a: 'x'.repeat(50) }]],
-  ])('%s that needs more is told', (_, value) => {
+  ])('refuses %s if its text needs more', (_, value) => {
     expect(encodeJsonWithin(value, 100)).toBeUndefined();
     expect(encodeJsonWithin({ deep: [new Map([['in', value]])] }, 100)).toBeUndefined();
   });
 
-  it('what cannot be kept is refused as ever, when it comes first', () => {
+  it('refuses a value that cannot be stored with its path, if that comes first', () => {
     expect(() => encodeJsonWithin([() => 1, 'x'.repeat(200)], 100)).toThrow('a function cannot be kept');
     expect(() => encodeJsonWithin(Array(1_000_000), 100)).toThrow('a hole in an array cannot be kept');
   });
 });
 
-describe('far too much is not encoded to find that out', () => {
-  it('a text of 128 MB, for which JSON itself has no room: it would throw', () => {
+describe('a value that is far too large is not encoded', () => {
+  it('a text of 128 MB, which is too long for JSON itself', () => {
     const text = '\0'.repeat(2 ** 27);
     expect(encodeJsonWithin(text, 65_536)).toBeUndefined();
     expect(encodeJsonWithin({ user: [{ name: text }] }, 65_536)).toBeUndefined();
   });
 
-  it('the end of a wide value is never read', () => {
+  it('the end of a wide value is not read', () => {
     const { value, isLastRead } = wide(70_000);
     expect(encodeJsonWithin({ list: value }, 65_536)).toBeUndefined();
     expect(isLastRead()).toBe(false);
@@ -83,7 +83,7 @@ describe('far too much is not encoded to find that out', () => {
     expect(isLastRead()).toBe(true);
   });
 
-  it('a graph that doubles on each of 45 levels, which would take for ever', () => {
+  it('a graph that doubles on each of 45 levels, which would take forever', () => {
     for (const join of [
       (part: unknown) => [part, part],
       (part: unknown) => ({ a: part, b: part }),

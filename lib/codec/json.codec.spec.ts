@@ -26,7 +26,7 @@ describe('plain JSON', () => {
     ['several keys with dollars', { $date: 'x', $set: [1] }],
     ['a dollar key that is not the only one', { $price: 1, name: 'n' }],
     ['dollars in values', { price: '$5', list: ['$a', '{"$set":[]}'] }],
-  ])('%s is written exactly as JSON does', (_, value) => {
+  ])('%s is written exactly as by JSON', (_, value) => {
     expect(jsonCodec.encode(value)).toBe(JSON.stringify(value));
     expectRoundTrip(value);
   });
@@ -37,12 +37,12 @@ describe('plain JSON', () => {
     expectRoundTrip(['\ud800', { '\udfff': '\ud83d\ude00 \udc00\ud800' }]);
   });
 
-  it('of a repeated key the last one counts', () => {
+  it('of a repeated key the last value counts', () => {
     expect(jsonCodec.decode('{"uid":1,"uid":2}')).toEqual({ uid: 2 });
     expect(jsonCodec.decode('{"$bigint":"1","$bigint":"2"}')).toBe(2n);
   });
 
-  it('a value is built anew on each call, and the one given stays as it was', () => {
+  it('each call builds a new value, and the given value stays unchanged', () => {
     const value = Object.freeze({ at: new Date(5), list: Object.freeze([1n, 'x']) });
     const text = jsonCodec.encode(value);
     expect(value).toEqual({ at: new Date(5), list: [1n, 'x'] });
@@ -68,7 +68,7 @@ describe('what JSON does not know', () => {
     ['an empty Map', new Map(), '{"$map":[]}'],
     ['undefined in an object', { a: undefined, b: 1 }, '{"a":{"$const":"undefined"},"b":1}'],
     ['undefined in an array', [1, undefined, 2], '[1,{"$const":"undefined"},2]'],
-  ])('%s comes back', (_, value, text) => {
+  ])('%s is read back', (_, value, text) => {
     expect(jsonCodec.encode(value)).toBe(text);
     expectRoundTrip(value);
     expectRoundTrip({ nested: [value, { deep: value }] });
@@ -76,7 +76,7 @@ describe('what JSON does not know', () => {
     expectRoundTrip(new Set([[value]]));
   });
 
-  it('an invalid date comes back', () => {
+  it('an invalid date is read back', () => {
     // On its own, because isDeepStrictEqual calls two invalid dates unequal.
     const [back] = roundTrip([new Date(NaN)]) as [Date];
     expect(jsonCodec.encode(back)).toBe('{"$date":null}');
@@ -84,7 +84,7 @@ describe('what JSON does not know', () => {
     expect(back.getTime()).toBeNaN();
   });
 
-  it('a Map may have any key, and keeps the order', () => {
+  it('a Map may have keys of any kind, and keeps their order', () => {
     const keys = [
       'a',
       1,
@@ -104,21 +104,21 @@ describe('what JSON does not know', () => {
     expect([...back.values()]).toEqual(keys.map((_key, position) => position));
   });
 
-  it('a part of a larger buffer is kept without its surroundings, and comes back in memory of its own', () => {
+  it('a part of a larger buffer is stored without the rest, and is read back into memory of its own', () => {
     const whole = new Uint8Array([1, 2, 3, 4]);
     const back = roundTrip(whole.subarray(1, 3)) as Uint8Array;
     expect(back).toEqual(new Uint8Array([2, 3]));
     expect(back.buffer.byteLength).toBe(2);
   });
 
-  it('an object that is there twice comes back as two', () => {
+  it('an object that occurs twice is read back as two', () => {
     const shared = { n: 1 };
     const back = roundTrip({ a: shared, b: [shared] }) as { a: object; b: object[] };
     expect(back).toEqual({ a: { n: 1 }, b: [{ n: 1 }] });
     expect(back.a).not.toBe(back.b[0]);
   });
 
-  it('an accessor comes back as its value', () => {
+  it('an accessor is read back as its value', () => {
     const value = { get total() { return { at: new Date(1) }; } }; // prettier-ignore
     expect(roundTrip(value)).toEqual({ total: { at: new Date(1) } });
   });

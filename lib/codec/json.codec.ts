@@ -4,20 +4,21 @@ import { MARKER } from './json-escapes.js';
 import { type SessionCodec, UnencodableValueError } from './session-codec.interface.js';
 import { mayNestTooDeeply, nestsTooDeeply } from './text-depth.js';
 
-/** From this length on (in characters) a text with many brackets is looked over before it is parsed. */
+/** If a text with many brackets is longer than this (in characters), its depth is checked before it is parsed. */
 const LONG_TEXT = 65_536;
 
 /**
  * The default codec: JSON that also keeps `Date`, `Map`, `Set`, `BigInt`, `Uint8Array`, `Buffer`, `undefined`, `NaN`,
- * `±Infinity` and `-0`, nested and mixed as you like. What JSON can say is written as JSON, readable in the store.
+ * `±Infinity` and `-0`, in any nesting. A value that JSON can express is written as plain JSON, readable in the store.
  *
- * - Own keys such as `__proto__` and `constructor` are data like any other, and pollute nothing.
- * - An object without a prototype comes back as an ordinary one; one that is there twice comes back as two; an
- *   accessor comes back as its value and may be read more than once.
- * - The order of keys and entries is kept, so it makes a different text.
- * - Refused with the path: functions (an own `toJSON` is one, and is not called), symbols, symbol keys, hidden (not
- *   enumerable) properties of objects, class instances and subclasses, cycles, arrays with holes or named properties,
- *   accessors that throw, more than 100 levels. Only names that somebody hung on bytes are lost without a word.
+ * - Own keys such as `__proto__` and `constructor` are ordinary data, and do not change any prototype.
+ * - An object without a prototype is read back as an ordinary object. An object that occurs twice is read back as two
+ *   objects. An accessor is stored as its value, and may be called more than once.
+ * - The order of keys and entries is kept. Another order makes another text.
+ * - An error that names the path is thrown for: functions (also an own `toJSON`, which is not called), symbols, symbol
+ *   keys, non-enumerable properties of objects, class instances, instances of subclasses of `Date`, `Map` and the like,
+ *   cycles, arrays with holes or named properties, accessors that throw, and more than 100 levels.
+ * - Named properties of a `Uint8Array` or a `Buffer` are lost without an error: looking for them would be too slow.
  *
  * @example
  * ```ts
@@ -36,8 +37,8 @@ export const jsonCodec: SessionCodec = {
 };
 
 /**
- * The text of `jsonCodec`, or `undefined` when it certainly has more bytes than this: found out after as many steps as
- * bytes, whatever the size of the value.
+ * Encodes a value like `jsonCodec`, or returns `undefined` if the text certainly has more than `maxBytes` bytes. That
+ * takes at most `maxBytes` steps, however large the value is. A text that is returned may still be longer.
  */
 export function encodeJsonWithin(value: unknown, maxBytes: number): string | undefined {
   if (typeof value === 'boolean') return JSON.stringify(value);
@@ -54,8 +55,8 @@ export function encodeJsonWithin(value: unknown, maxBytes: number): string | und
 
 function decode(text: string): unknown {
   const isNested = mayNestTooDeeply(text);
-  // The walk after parsing finds every depth, and is cheaper than a look at each character. But building what a long
-  // hostile text describes costs too much to find out afterwards.
+  // `revive` checks the depth after parsing, which is cheaper than checking every character before. For a long hostile
+  // text that is too late: parsing it costs too much.
   if (isNested && text.length > LONG_TEXT && nestsTooDeeply(text))
     throw new SyntaxError('the text is nested too deeply');
   const value = parse(text);
@@ -66,7 +67,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Not as the cause either: the message of JSON.parse quotes the text, and session data must not get into logs.
+    // Without the `cause`: the message of `JSON.parse` quotes the text, and session data must not get into logs.
     throw new SyntaxError('the text is not JSON');
   }
 }

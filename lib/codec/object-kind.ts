@@ -1,15 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 
-/**
- * What an object is, as far as the codec can keep it; `undefined` for class instances and all else.
- *
- * Objects of another realm (a `vm` context, Jest's sandbox) have other prototypes and must work too. So nothing is
- * compared with our own `Object.prototype` alone: brands and the length of the prototype chain decide. The length
- * tells a subclass, which would silently come back as its base class, and is therefore not kept.
- */
+/** The kinds of objects that the codec can store. */
 export type ObjectKind = 'object' | 'array' | 'date' | 'map' | 'set' | 'bytes' | 'buffer';
 
+/**
+ * The kind of an object; `undefined` for class instances and everything else that the codec refuses.
+ *
+ * Objects of another realm (a `vm` context, the sandbox of Jest) have other prototypes, and must work too. So an
+ * object is not only compared with this realm's `Object.prototype`. Internal brands (`types.isDate` and the like) and
+ * the length of the prototype chain decide. A longer chain is a subclass. It is refused, because it would be read
+ * back as its base class.
+ */
 export function kindOf(value: object): ObjectKind | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (Array.isArray(value)) return prototype === Array.prototype || isBase(prototype) ? 'array' : undefined;
@@ -23,7 +25,7 @@ export function kindOf(value: object): ObjectKind | undefined {
   return undefined;
 }
 
-/** What an object of no kind is, in words that complete "… cannot be kept". */
+/** Describes an object that is refused, in words that complete "… cannot be kept". */
 export function describeInstance(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value) ?? {};
   const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
@@ -35,7 +37,7 @@ function parentOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined;
 }
 
-/** Some realm's `Object.prototype`. */
+/** Whether a value is the `Object.prototype` of any realm. */
 function isObjectPrototype(value: unknown): boolean {
   return (
     value === Object.prototype ||
@@ -43,14 +45,15 @@ function isObjectPrototype(value: unknown): boolean {
   );
 }
 
-/** A prototype right below `Object.prototype`, such as `Map.prototype`. */
+/** Whether a prototype is directly below `Object.prototype`, as `Map.prototype` is. */
 function isBase(prototype: unknown): boolean {
   return isObjectPrototype(parentOf(prototype));
 }
 
 /**
- * The prototype of a plain object: none, some realm's `Object.prototype`, or an empty object without a prototype,
- * which is what the parsed queries of Fastify and the parsed cookies of the `cookie` package have.
+ * Whether a prototype is that of a plain object: `null`, the `Object.prototype` of any realm, or an empty object
+ * without a prototype. The last is the prototype of Fastify's parsed queries and of the parsed cookies of the
+ * `cookie` package.
  */
 function isPlainPrototype(prototype: unknown): boolean {
   if (prototype === null || isObjectPrototype(prototype)) return true;

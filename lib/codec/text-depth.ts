@@ -7,8 +7,8 @@ const OPENING = 123;
 const CLOSING = 125;
 
 /**
- * Whether the text has brackets enough to be nested too deeply. Strings are not told apart, so this may be a false
- * alarm, but never a false all-clear. It costs a few searches, a fraction of parsing.
+ * Whether the text has enough brackets to be nested too deeply. Brackets inside strings count too, so `true` may be
+ * wrong and `false` never is. This costs a few searches, a fraction of the time of parsing.
  */
 export function mayNestTooDeeply(text: string): boolean {
   return count(text, '[') + count(text, '{') > MAX_DEPTH;
@@ -22,8 +22,8 @@ function count(text: string, bracket: string): number {
 }
 
 /**
- * Whether the text opens more brackets inside each other than any value of the allowed depth. Stops at the first that
- * is too much, so a hostile text of any length costs what its beginning costs.
+ * Whether the brackets of the text are nested deeper than those of any allowed value. Stops at the first bracket that
+ * is too deep, so the rest of a hostile text costs nothing.
  */
 export function nestsTooDeeply(text: string): boolean {
   let depth = 0;
@@ -32,7 +32,7 @@ export function nestsTooDeeply(text: string): boolean {
     const code = text.charCodeAt(at);
     if (code === QUOTE) isString = !isString;
     else if (isString) at += code === BACKSLASH ? 1 : 0;
-    // The bit that tells `[` from `{`, and `]` from `}`, is the one that upper and lower case differ in.
+    // Setting one bit (32) turns `[` into `{` and `]` into `}`, as it turns upper case into lower case.
     else if ((code | 32) === OPENING && ++depth > MAX_DEPTH * BRACKETS_PER_LEVEL + 1) return true;
     else if ((code | 32) === CLOSING) depth--;
   }
