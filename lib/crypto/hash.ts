@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
 
 /**
- * SHA-256 of any text, as 64 lower-case hex: a name of fixed length and harmless characters for something that users
- * chose, a user's id for one. Two texts never share one, for it is the UTF-16 that is hashed: UTF-8 would make all
- * lone surrogates the same.
+ * The SHA-256 of a text in lower-case hex. Stores use it to name something after a text that users chose, such as a
+ * user id: the name has a fixed length and safe characters. The UTF-16 of the text is hashed, because in UTF-8 all
+ * lone surrogates become the same bytes, and two texts would share a name.
  */
 export function hashOf(text: string): string {
   return hash('sha256', Buffer.from(text, 'utf16le'), 'hex');
 }
 
-/** SHA-1 of a text, as 40 lower-case hex: what Redis calls a script by. Guards nothing. */
+/** The SHA-1 of a script in lower-case hex: the name of the script in Redis. It protects nothing. */
 export function scriptHashOf(text: string): string {
   return hash('sha1', text, 'hex');
 }

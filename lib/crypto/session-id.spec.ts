@@ -11,12 +11,12 @@ describe('newSid', () => {
   const sids = Array.from({ length: 20_000 }, newSid);
   const bytes = Buffer.concat(sids.map(sid => Buffer.from(sid, 'base64url')));
 
-  it('has 256 bits and the canonical shape, without exception', () => {
+  it('has 256 bits and the canonical form, always', () => {
     expect(bytes).toHaveLength(20_000 * 32);
     expect(sids.filter(sid => !isSid(sid))).toEqual([]);
   });
 
-  it('never repeats, and no two begin alike', () => {
+  it('never repeats, not even in its beginning', () => {
     expect(new Set(sids).size).toBe(20_000);
     expect(new Set(sids.map(sid => sid.slice(0, 12))).size).toBe(20_000);
   });
@@ -37,7 +37,7 @@ describe('newSid', () => {
 });
 
 describe('isSid', () => {
-  it('accepts what newSid makes', () => {
+  it('accepts the sids of newSid', () => {
     expect(isSid(SID)).toBe(true);
     expect(isSid('A'.repeat(43))).toBe(true);
   });
@@ -74,19 +74,18 @@ describe('isSid', () => {
 });
 
 describe('idOf', () => {
-  it('is the SHA-256 of the text, in the shape that stores take', () => {
+  it('is the SHA-256 of the text, in the form that stores require', () => {
     expect(idOf(SID)).toBe(createHash('sha256').update(SID, 'ascii').digest('hex'));
     expect(isSessionId(idOf(SID))).toBe(true);
   });
 
-  it('is a fixed function: stored sessions survive an upgrade', () => {
+  it('never changes: stored sessions survive an upgrade', () => {
     expect(idOf('A'.repeat(43))).toBe('0f007385b6f9d4b7eeb2748605afe1a984a0a3bfa3f014d09e2a784ce9e5cd1a');
   });
 });
 
 describe('several threads', () => {
-  it('have randomness of their own: no sid appears twice', async () => {
-    newSid(); // this thread's pool is in use when the others start
+  it('never make the same sid', async () => {
     const lists = await Promise.all(Array.from({ length: 4 }, () => sidsOfWorker(2_000)));
     const all = [...lists.flat(), ...Array.from({ length: 2_000 }, newSid)];
     expect(all).toHaveLength(10_000);
@@ -94,7 +93,7 @@ describe('several threads', () => {
   }, 30_000);
 });
 
-/** Runs the very module in a thread; Node cannot load TypeScript by itself everywhere, so the compiler strips it first. */
+/** Runs this module in a worker thread. It is compiled first, because not every Node loads TypeScript. */
 async function sidsOfWorker(count: number): Promise<string[]> {
   const { build } = await import('vite');
   const result = await build({

@@ -1,26 +1,29 @@
 import { hash } from 'node:crypto';
 import { randomBase64url } from './random.js';
 
-/** 256 bits: far beyond the 128 that ASVS 7.2.3 asks for. */
+/** 256 bits. OWASP ASVS 7.2.3 requires 128. */
 const SID_BYTES = 32;
 
 /**
- * 43 characters of base64url. The last one carries four bits of the secret and two that must be zero: sixteen characters
- * are canonical there, so that no two texts stand for the same bytes.
+ * 43 characters of base64url. The last character holds four bits of the secret and two unused bits. Only the sixteen
+ * characters with zeros in the unused bits are accepted, so that each secret has exactly one text.
  */
 const SID = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
-/** A fresh secret for the cookie. Throws when the machine has no randomness to give. */
+/** Makes a new secret for the cookie. If the system's random generator fails, its error is thrown. */
 export function newSid(): string {
   return randomBase64url(SID_BYTES);
 }
 
-/** Whether this text has the one shape that `newSid` makes. Says nothing about whether such a session exists. */
+/** Whether a text has the form that `newSid` makes. A session with this sid need not exist. */
 export function isSid(text: string): boolean {
   return text.length === 43 && SID.test(text);
 }
 
-/** The id of a sid: SHA-256 of its text, 64 lower-case hex. What stores and events see; useless as a cookie. */
+/**
+ * The id of a sid: its SHA-256 in lower-case hex. Stores and events get the id only. It cannot be used as a cookie,
+ * because the sid cannot be computed from it.
+ */
 export function idOf(sid: string): string {
   return hash('sha256', sid, 'hex');
 }
