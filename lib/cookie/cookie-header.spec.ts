@@ -5,7 +5,7 @@ const isWord = (value: string) => /^[a-z]+$/.test(value);
 const read = (header: string, name = 'sid', limit = 4) => readCookieValues(header, name, isWord, limit);
 
 describe('readCookieValues', () => {
-  it('gives distinct well-formed values in the order of the header', () => {
+  it('returns the distinct well-formed values in the order of the header', () => {
     expect(read('sid=b; sid=a; x=y; sid=b')).toEqual({
       wellFormed: ['b', 'a'],
       malformed: false,
@@ -13,12 +13,12 @@ describe('readCookieValues', () => {
     });
   });
 
-  it('tells malformed values apart, and they do not count against the limit', () => {
+  it('reports malformed values, which do not count towards the limit', () => {
     const header = `${'sid=?; '.repeat(50)}sid=a`;
     expect(read(header, 'sid', 1)).toEqual({ wellFormed: ['a'], malformed: true, crowded: false });
   });
 
-  it('stops keeping values at the limit, and says so', () => {
+  it('keeps values up to the limit, and reports that there are more', () => {
     expect(read('sid=a; sid=b; sid=c', 'sid', 2)).toEqual({
       wellFormed: ['a', 'b'],
       malformed: false,
@@ -40,12 +40,12 @@ describe('readCookieValues', () => {
     }
   });
 
-  it('takes names that mean something in regular expressions as they are', () => {
+  it('treats characters of regular expressions in a name literally', () => {
     expect(read('axb=q; a.b=a', 'a.b').wellFormed).toEqual(['a']);
     expect(read('$^*=a', '$^*').wellFormed).toEqual(['a']);
   });
 
-  it('agrees with a slow, obviously right reader on 40 000 headers of a small grammar', () => {
+  it('agrees with a slow and obviously correct reader on 40 000 headers of a small grammar', () => {
     const random = generator(20_240_611);
     for (let round = 0; round < 40_000; round++) {
       const header = someHeader(random);
@@ -53,7 +53,7 @@ describe('readCookieValues', () => {
     }
   });
 
-  it('does not change its answer when unrelated cookies move or blanks are added', () => {
+  it('is not affected by the position of other cookies or by added blanks', () => {
     const random = generator(77);
     const pairs = ['sid=a', 'x=1', 'sid=b', '__proto__=y', 'sidx=c', ' =d'];
     const expected = new Set(read(pairs.join('; ')).wellFormed);
@@ -98,7 +98,7 @@ describe('nameOfSetCookie', () => {
   });
 });
 
-/** Splits, cuts at the first `=`, compares. Slow in no way that matters here, and easy to believe. */
+/** Splits, cuts at the first `=`, and compares: slow, and easy to verify. */
 function slowRead(header: string, name: string, limit: number): CookieValues {
   const values = header
     .split(';')
@@ -142,7 +142,7 @@ function someHeader(random: () => number): string {
   return header;
 }
 
-/** mulberry32: the same numbers for the same seed, everywhere. */
+/** Mulberry32: the same numbers for the same seed. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {
@@ -153,7 +153,7 @@ function generator(seed: number): () => number {
   };
 }
 
-/** `repeat` makes a tree of pieces, which the first reader flattens. A header from the wire is flat. */
+/** `repeat` makes a rope, which is flattened by the first read. A header from the network is a flat string. */
 function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }

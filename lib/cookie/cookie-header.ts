@@ -2,23 +2,26 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const EQUALS = 0x3d;
 
-/** What a `Cookie` header says under one name. */
+/** The values that a `Cookie` header has under one name. */
 export interface CookieValues {
-  /** The distinct well-formed values in the order of the header, at most `limit`. */
+  /** The distinct well-formed values in the order of the header: the first `limit` of them. */
   readonly wellFormed: readonly string[];
-  /** Whether there were values that are not well-formed. */
+  /** Whether the header has a value that is not well-formed. */
   readonly malformed: boolean;
-  /** Whether there were more than `limit` distinct well-formed values. */
+  /** Whether the header has more than `limit` distinct well-formed values. */
   readonly crowded: boolean;
 }
 
 /**
- * Reads the values of the cookie `name`.
+ * Reads the values of the cookie `name` from a `Cookie` header.
  *
- * Stricter than the parsers of the frameworks, because what they smooth over is what attackers use: the name counts
- * octet for octet, nothing is decoded or unquoted, and only spaces and tabs around the whole pair are dropped, never
- * around its `=` (a browser cannot have stored such a name or value). Pairs are parted by `;` alone. One pass, without
- * regular expressions and without a map of names; neighbours cost nothing but the walk past them.
+ * This is stricter than the parsers of the frameworks, because attackers use what those tolerate:
+ *
+ * - The name is compared byte by byte, and nothing is decoded or unquoted.
+ * - Spaces and tabs are dropped around a pair, but not around its `=`. No browser stores such a name or value.
+ * - Only `;` separates pairs.
+ *
+ * The header is read in one pass, without regular expressions and without a map of names, so other cookies cost little.
  */
 export function readCookieValues(
   header: string,
@@ -47,8 +50,8 @@ export function readCookieValues(
 }
 
 /**
- * The name that a `Set-Cookie` line sets, as browsers read it (RFC 6265bis §5.6): here spaces and tabs around the name
- * are dropped. `''` when the cookie has no name.
+ * The name of the cookie that a `Set-Cookie` line sets, as browsers read it: without spaces and tabs around it
+ * (RFC 6265bis §5.6). Returns `''` if the cookie has no name.
  */
 export function nameOfSetCookie(line: string): string {
   const separator = line.indexOf(';');
@@ -59,7 +62,7 @@ export function nameOfSetCookie(line: string): string {
   return line.slice(start, dropBlanks(line, start, equals));
 }
 
-/** The value of the pair between `start` and `end` when its name is exactly `name`. */
+/** The value of the pair between `start` and `end` if its name is exactly `name`. */
 function valueOf(header: string, start: number, end: number, name: string): string | undefined {
   const first = skipBlanks(header, start, end);
   const equals = first + name.length;

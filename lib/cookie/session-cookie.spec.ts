@@ -8,7 +8,7 @@ const V = 'pZ3yKq0vVb-1mXc9_TfLw8sRhQ2eJ6nUaGiDoB5kYtE';
 const W = 'W00000000000000000000000000000000000000000A';
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.split('');
 
-/** How Node hands raw bytes of a header over. */
+/** A header as Node delivers its raw bytes: one character per byte. */
 const latin1 = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 const sid = (index: number) => `${String(index).padStart(42, '0')}A`;
 const list = (count: number, pair: (index: number) => string) =>
@@ -154,12 +154,12 @@ describe('reading the session cookie', () => {
     expect(prefixed.read(header).tokens).toEqual(tokens);
   });
 
-  it('of the 64 last characters the sixteen canonical ones pass, which are other tokens', () => {
+  it('accepts the sixteen canonical last characters of the 64: each makes a different token', () => {
     const passed = ALPHABET.filter(last => plain.read(`sid=${V.slice(0, -1)}${last}`).tokens.length > 0);
     expect(passed.join('')).toBe('AEIMQUYcgkosw048');
   });
 
-  it('tells whether the request brought a cookie of our name at all, so that destroy() knows what to clear', () => {
+  it('reports whether there is a cookie of this name at all, so that destroy() knows whether to clear it', () => {
     expect(plain.read(`a=1; sid=${V}`)).toEqual({
       brought: true,
       tokens: [V],
@@ -178,7 +178,7 @@ describe('reading the session cookie', () => {
     expect(plain.read('sid').brought).toBe(false);
   });
 
-  it('gives four of five different well-formed tokens, and says that there were more', () => {
+  it('returns four of five different well-formed tokens, and reports that there are more', () => {
     const five = list(5, i => `sid=${sid(i)}`).join('; ');
     expect(plain.read(five)).toEqual({
       brought: true,
@@ -189,7 +189,7 @@ describe('reading the session cookie', () => {
     expect(plain.read(list(4, i => `sid=${sid(i)}`).join('; ')).crowded).toBe(false);
   });
 
-  it('makes no object for a request without our cookie', () => {
+  it('creates no object for a request without the cookie', () => {
     const nothing = plain.read(undefined);
     expect(plain.read('a=1; b=2')).toBe(nothing);
     expect(plain.read(`xsid=${V}`)).toBe(nothing);
@@ -198,7 +198,7 @@ describe('reading the session cookie', () => {
 });
 
 describe('writing the session cookie', () => {
-  it('writes every attribute that was asked for', () => {
+  it('writes every attribute of the options', () => {
     const cookie = cookieOf({
       secure: true,
       domain: 'example.com',
@@ -214,7 +214,7 @@ describe('writing the session cookie', () => {
     );
   });
 
-  it('always writes SameSite, and HttpOnly unless told otherwise', () => {
+  it('always writes SameSite, and writes HttpOnly unless the option is false', () => {
     expect(cookieOf().set(V, false)).toBe(`sid=${V}; Path=/; HttpOnly; SameSite=Lax`);
     expect(cookieOf({ httpOnly: false, sameSite: 'strict' }).set(V, false)).toBe(
       `sid=${V}; Path=/; SameSite=Strict`,
@@ -228,7 +228,7 @@ describe('writing the session cookie', () => {
     ['auto', false, false],
     [false, true, false],
     [false, false, false],
-  ])('secure %s on a request that is secure: %s gives Secure: %s', (secure, request, expected) => {
+  ])('with secure: %s and HTTPS: %s, Secure is written: %s', (secure, request, expected) => {
     const cookie = cookieOf({ secure });
     expect(cookie.set(V, request).includes('; Secure')).toBe(expected);
     expect(cookie.clear(request).includes('; Secure')).toBe(expected);
@@ -240,7 +240,7 @@ describe('writing the session cookie', () => {
     expect(cookieOf({ maxAge: 1 }).set(V, false)).toContain('; Max-Age=1;');
   });
 
-  it('clears with Max-Age=0 and Expires in 1970, whatever the maxAge', () => {
+  it('clears with Max-Age=0 and Expires in 1970, for any maxAge', () => {
     for (const cookie of [cookieOf(), cookieOf({ maxAge: '30d' })]) {
       const line = cookie.clear(false);
       expect(line).toMatch(/^sid=; /);
@@ -249,7 +249,7 @@ describe('writing the session cookie', () => {
     }
   });
 
-  it('clears with the very attributes it sets with, for every combination that starts', () => {
+  it('clears with the same attributes that it sets with, for every valid combination', () => {
     let combinations = 0;
     for (const options of everyCombination()) {
       const problems: [] = [];
@@ -284,7 +284,7 @@ describe('writing the session cookie', () => {
     expect(cookieOf().isOwn(line)).toBe(own);
   });
 
-  it('knows its own lines', () => {
+  it('recognises its own lines', () => {
     const cookie = cookieOf({ secure: true });
     expect(cookie.isOwn(cookie.set(V, true)) && cookie.isOwn(cookie.clear(true))).toBe(true);
   });

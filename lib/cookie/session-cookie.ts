@@ -3,22 +3,22 @@ import { isSid } from '../crypto/session-id.js';
 import type { ResolvedCookieOptions } from '../options/resolved-session-options.interface.js';
 import { nameOfSetCookie, readCookieValues } from './cookie-header.js';
 
-/** How many different tokens of one request are tried. A browser that behaves sends one. */
+/** How many different tokens of one request are tried. A browser normally sends one. */
 const MAX_CANDIDATES = 4;
 
-/** What a request brought under our cookie's name. */
+/** What the `Cookie` header of a request contains under the name of the session cookie. */
 export interface CookieCandidates {
-  /** Whether there was a cookie of our name, well-formed or not. */
+  /** Whether there is a cookie of this name, well-formed or not. */
   readonly brought: boolean;
-  /** The distinct well-formed tokens in the order of the header, at most four. */
+  /** The distinct well-formed tokens in the order of the header: the first four of them. */
   readonly tokens: readonly string[];
-  /** Whether there were values of our name that cannot be ours. */
+  /** Whether there are values that cannot be tokens. */
   readonly malformed: boolean;
-  /** Whether there were more than four distinct well-formed tokens, so that some were not looked at. */
+  /** Whether there are more than four distinct well-formed tokens, so that some are ignored. */
   readonly crowded: boolean;
 }
 
-/** Shared: most requests bring no cookie of ours, and they should cost nothing. */
+/** One shared object: most requests have no session cookie, and should cost nothing. */
 const NOTHING: CookieCandidates = Object.freeze({
   brought: false,
   tokens: Object.freeze([]),
@@ -26,7 +26,7 @@ const NOTHING: CookieCandidates = Object.freeze({
   crowded: false,
 });
 
-/** The session cookie: read from requests, and written and cleared with the same attributes. */
+/** Reads the session cookie of requests, and writes the `Set-Cookie` lines that set and clear it. */
 export class SessionCookie {
   readonly name: string;
   /** Whether the cookie is `Secure` on every request, so that browsers drop it over plain HTTP. */
@@ -51,38 +51,39 @@ export class SessionCookie {
     this.clearOverHttps = attributes(options, overHttps, GONE);
   }
 
-  /** Whatever the header says, this neither throws nor takes more than time in proportion to its length. */
+  /** Never throws, and takes time in proportion to the length of the header, whatever the header contains. */
   read(header: string | undefined): CookieCandidates {
     if (header === undefined || !header.includes(this.start)) return NOTHING;
-    // The token is the sid itself: 256 random bits have nothing to sign.
+    // The token is the sid itself: 256 random bits cannot be guessed, so a signature would add nothing.
     const { wellFormed, malformed, crowded } = readCookieValues(header, this.name, isSid, MAX_CANDIDATES);
     if (wellFormed.length === 0 && !malformed) return NOTHING;
     return { brought: true, tokens: wellFormed, malformed, crowded };
   }
 
   /**
-   * The `Set-Cookie` line that hands out a token. `secure` says whether the request came over HTTPS; it matters with
-   * `secure: 'auto'` only.
+   * The `Set-Cookie` line that sets the cookie to a token.
+   *
+   * @param secure whether the request came over HTTPS. This matters only with the option `secure: 'auto'`.
    */
   set(token: string, secure: boolean): string {
     return this.start + token + (secure ? this.setOverHttps : this.setOverHttp);
   }
 
-  /** The `Set-Cookie` line that removes the cookie: browsers want the very attributes that it was set with. */
+  /** The `Set-Cookie` line that removes the cookie. Its attributes must be those that the cookie was set with. */
   clear(secure: boolean): string {
     return secure ? this.clearOverHttps : this.clearOverHttp;
   }
 
-  /** Whether a `Set-Cookie` line, whoever wrote it, sets the cookie of our name. */
+  /** Whether a `Set-Cookie` line sets a cookie of this name. The application may have written the line. */
   isOwn(setCookieLine: string): boolean {
     return nameOfSetCookie(setCookieLine) === this.name;
   }
 }
 
-/** `Max-Age` decides in browsers; `Expires` is for clients that know nothing else. */
+/** Browsers use `Max-Age`. `Expires` is for clients that know nothing else. */
 const GONE = { maxAge: 0, expires: new Date(0) };
 
-/** The whole line of a cookie with an empty value. */
+/** The whole `Set-Cookie` line with an empty value. */
 function attributes(options: ResolvedCookieOptions, secure: boolean, gone?: typeof GONE): string {
   const { name, path, domain, httpOnly, sameSite, partitioned, priority, maxAgeMs } = options;
   return stringifySetCookie({
@@ -95,8 +96,8 @@ function attributes(options: ResolvedCookieOptions, secure: boolean, gone?: type
     sameSite,
     partitioned,
     priority,
-    // No `Expires` beside it: browsers follow `Max-Age`, and a date would be wrong on clients whose clock is.
-    // Rounded up, so that the cookie never ends before what was asked for.
+    // Without `Expires`: browsers use `Max-Age`, and a date would be wrong on a client whose clock is wrong.
+    // Rounded up, so that the cookie never ends earlier than the option says.
     maxAge: maxAgeMs === undefined ? undefined : Math.ceil(maxAgeMs / 1000),
     ...gone,
   });
