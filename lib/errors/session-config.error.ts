@@ -1,13 +1,13 @@
-/** What is wrong with one option, where, and what to do about it. @publicApi */
+/** One wrong option. @publicApi */
 export interface SessionConfigProblem {
-  /** The option's path, as written: `cookie.sameSite`. */
+  /** The path of the option: `cookie.sameSite`. */
   readonly option: string;
-  /** What is wrong and how to mend it. */
+  /** What is wrong, and how to fix it. */
   readonly message: string;
 }
 
 /**
- * The module cannot start as it is configured. All problems are reported together.
+ * The module cannot start with its options. The error reports all problems at once.
  *
  * @publicApi
  */

@@ -22,14 +22,14 @@ const REASONS: Record<number, string> = {
 };
 
 /**
- * What all errors of a request have in common. It is an `HttpException`, so Nest's filters answer with its status; the
- * answer's body says no more than the status does, `message` is for the log.
+ * The base class of all errors that concern one request. It is an `HttpException`, so Nest's filters answer with its
+ * status. The body of the response contains the status only. The `message` is for the log.
  *
  * @publicApi
  */
 export abstract class SessionError extends HttpException {
   constructor(
-    /** Stable across versions; the message is not. */
+    /** Stays the same across versions. The message may change. */
     readonly code: SessionErrorCode,
     status: number,
     message: string,
@@ -42,13 +42,13 @@ export abstract class SessionError extends HttpException {
 }
 
 /**
- * The store did not do what it was asked: 503 with `Retry-After`.
+ * A call to the store failed: 503 with `Retry-After`.
  *
- * - `SESSION_STORE_UNAVAILABLE`: it cannot be reached, or failed.
- * - `SESSION_STORE_TIMEOUT`: no answer within `storeTimeout`. A write may have been applied, or may be later; it is
- *   never sent again and never revives a session.
- * - `SESSION_STORE_REFUSED`: it answered and refuses us (read-only, full, no permission).
- * - `SESSION_UNREADABLE`: the record is there and cannot be read with what we have.
+ * - `SESSION_STORE_UNAVAILABLE`: the store cannot be reached, or failed.
+ * - `SESSION_STORE_TIMEOUT`: the store did not answer within `storeTimeout`. Whether a write was applied is unknown. It
+ *   may even be applied later, but it is never sent again, and never revives a session that has ended.
+ * - `SESSION_STORE_REFUSED`: the store answered and refused: it is read-only or full, or a permission is missing.
+ * - `SESSION_UNREADABLE`: the record exists, but cannot be read with the current configuration.
  *
  * @publicApi
  */
@@ -63,7 +63,12 @@ export class SessionStoreError extends SessionError {
   }
 }
 
-/** `update()` or `take()` met other writers until its time was up. Nothing was applied: 503. @publicApi */
+/**
+ * `update()` or `take()` gave up after `storeTimeout`, because other requests kept writing the key. It changed
+ * nothing: 503.
+ *
+ * @publicApi
+ */
 export class SessionConflictError extends SessionError {
   constructor(message: string) {
     super('SESSION_CONFLICT', 503, message);
@@ -71,12 +76,12 @@ export class SessionConflictError extends SessionError {
 }
 
 /**
- * The session cannot be changed any more, or not from here: 409.
+ * The session cannot be changed, or not through this object: 409.
  *
- * - `SESSION_ENDED`: it was ended elsewhere (logout, revoke, expiry).
- * - `SESSION_AMBIGUOUS`: the request brought two different live sessions.
- * - `SESSION_HEAD_SENT`: the response has begun, so no cookie can be set any more.
- * - `SESSION_REPLACED`: this object was left behind by the callback form of `regenerate()`.
+ * - `SESSION_ENDED`: another request ended the session (logout, revoke), or it expired.
+ * - `SESSION_AMBIGUOUS`: the cookies of the request name two different live sessions.
+ * - `SESSION_HEAD_SENT`: the response has begun, so its head can no longer set a cookie.
+ * - `SESSION_REPLACED`: the callback form of `regenerate()` has replaced this object by a new one.
  *
  * @publicApi
  */
@@ -88,7 +93,7 @@ export class SessionClosedError extends SessionError {
     super(code, 409, message);
   }
 
-  /** The answer of the store to a change of a session that somebody has ended. */
+  /** The error for a change of a session that another request has ended. */
   static ended(): SessionClosedError {
     return new SessionClosedError(
       'SESSION_ENDED',
@@ -98,8 +103,11 @@ export class SessionClosedError extends SessionError {
 }
 
 /**
- * A value that cannot be stored, or too much of it: the application's mistake, so 500. The stored session stays as it
- * was. `keys` names the data keys at fault (the largest ones, for `SESSION_TOO_LARGE`).
+ * The session cannot be stored because of its data, which is a mistake of the application: 500. The stored session
+ * stays as it was.
+ *
+ * - `SESSION_VALUE_REFUSED`: a value cannot be stored. `keys` names its data key.
+ * - `SESSION_TOO_LARGE`: the session would exceed `maxSize`. `keys` names the largest data keys.
  *
  * @publicApi
  */
@@ -114,7 +122,11 @@ export class SessionDataError extends SessionError {
   }
 }
 
-/** The session was used where it cannot be used, for instance on an excluded path: the application's mistake, 500. @publicApi */
+/**
+ * The session was used where there is none, such as on an excluded path. This is a mistake of the application: 500.
+ *
+ * @publicApi
+ */
 export class SessionUsageError extends SessionError {
   constructor(message: string) {
     super('SESSION_MISUSED', 500, message);
