@@ -3,27 +3,27 @@ import type { SessionErrorCode } from '../errors/session.error.js';
 import { EventStream } from './event-stream.js';
 import type { SessionLog } from './session-log.interface.js';
 
-/** Why something that looked like a session was not taken, or a change was dropped. @publicApi */
+/** Why a cookie or a record was not accepted as a session, or why a change was dropped. @publicApi */
 export type SessionRejection =
-  /** A cookie of our name whose value is not a token. */
+  /** A session cookie has a value that is not a token. */
   | 'malformed'
-  /** More candidates than are tried. */
+  /** A request has more than four different session cookies. The others were ignored. */
   | 'crowded'
-  /** A well-formed token that no store knows: forged, ended, or long expired. */
+  /** No session has this well-formed token: it is forged, or the session ended or expired some time ago. */
   | 'unknown'
-  /** Two different live sessions in one request. */
+  /** A request has cookies of two different live sessions. */
   | 'ambiguous'
-  /** The stored record cannot be read. It is kept. */
+  /** The stored record cannot be read. It is kept in the store. */
   | 'broken'
-  /** One stored value cannot be read; `key` names it. It is kept. */
+  /** The stored value of `key` cannot be read. It is kept in the store. */
   | 'broken-value'
-  /** A change of a session that was ended elsewhere meanwhile. */
+  /** A change was dropped, because another request had ended the session. */
   | 'ended'
-  /** A change that was made after the response had begun and never saved. */
+  /** A change was dropped: it was made after the response had begun, and `save()` was never called. */
   | 'late';
 
 /**
- * What happened to a session. Never carries a token: an `id` is the hash that stores see, useless as a cookie.
+ * Something that happened to a session. It never contains a token: `id` is a hash, which cannot be used as a cookie.
  *
  * @publicApi
  */

@@ -1,7 +1,10 @@
-/** What the lifecycle has to say to whoever runs the application. */
+/** Where the library writes messages for the operator of the application. */
 export interface SessionLog {
   error(message: string, error: unknown): void;
-  /** An error that is the application's mistake, once; others are ignored. Nest itself logs no `HttpException`. */
+  /**
+   * Logs a mistake of the application: a `SessionError` with status 500. Nest does not log it, because it is an
+   * `HttpException`. Each error object is logged once; all other errors are ignored.
+   */
   mistake(error: unknown): void;
   warnOnce(topic: string, message: string): void;
 }
