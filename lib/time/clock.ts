@@ -1,5 +1,5 @@
 /**
- * Where the time comes from. Injected everywhere, so that tests move it by hand.
+ * The source of the current time. It is injected everywhere, so that tests can set the time.
  *
  * @publicApi
  */
@@ -8,5 +8,5 @@ export interface Clock {
   now(): number;
 }
 
-/** The machine's clock. The only place that reads it. */
+/** The clock of the machine. No other code reads it. */
 export const systemClock: Clock = { now: () => Date.now() };

@@ -45,7 +45,7 @@ describe('parseDuration', () => {
     '1'.repeat(101),
     `${' '.repeat(200)}1h`,
     '１h',
-  ])('%j is no duration', value => {
+  ])('%j is not a duration', value => {
     expect(parseDuration(value)).toBeUndefined();
   });
 });

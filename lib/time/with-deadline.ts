@@ -24,8 +24,8 @@ export class Deadline {
 }
 
 /**
- * Settles as the promise does, or rejects with `makeError()` if that takes longer than `ms` milliseconds. How the promise
- * settles after that is ignored: a late rejection is not reported as unhandled.
+ * Settles as the promise does, or rejects with `makeError()` if that takes longer than `ms` milliseconds. How the
+ * promise settles after that is ignored: a late rejection is not reported as unhandled.
  */
 export function withDeadline<T>(promise: PromiseLike<T>, ms: number, makeError: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
