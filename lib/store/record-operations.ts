@@ -6,7 +6,8 @@ import type {
 } from './session-record.interface.js';
 import { isSessionId } from './session-store.js';
 
-// What the contract asks of every store, on plain records. A store whose backend does some of this itself uses the rest.
+// What the contract asks of every store, on plain records. A store whose backend does some of this itself uses the
+// rest.
 
 /**
  * The last moment that a `Date` can name, in milliseconds since the epoch. Backends with a date type cannot keep a

@@ -47,8 +47,8 @@ export interface OpenableSessionStore {
    * Called once at start-up.
    *
    * If the backend answers and refuses, reject with `StoreRefusedError`: the application then never starts. If the
-   * backend does not answer, reject with any other error: the application then stops only with `failFast: true`. Without
-   * `failFast` it starts, so the store must connect by itself as soon as the backend is back.
+   * backend does not answer, reject with any other error: the application then stops only with `failFast: true`.
+   * Without `failFast` it starts, so the store must connect by itself as soon as the backend is back.
    *
    * @returns warnings for the log
    */
@@ -57,6 +57,8 @@ export interface OpenableSessionStore {
 
 /** A store that holds connections, timers or other resources. @publicApi */
 export interface ClosableSessionStore {
-  /** Releases what the store opened itself, timers included, and nothing that it was given. May be called repeatedly. */
+  /**
+   * Releases what the store opened itself, timers included, and nothing that it was given. May be called repeatedly.
+   */
   close(): Awaitable<void>;
 }

@@ -15,14 +15,15 @@ export type Awaitable<T> = T | Promise<T>;
 
 /**
  * The place where sessions are kept. This class is the whole contract between the module and a store. It is also the
- * injection token of the store that the module uses. What Nest injects for it is a wrapper that adds a deadline to every
- * call and reports failures to `Sessions.events$`.
+ * injection token of the store that the module uses. What Nest injects for it is a wrapper that adds a deadline to
+ * every call and reports failures to `Sessions.events$`.
  *
- * There are five methods: `load`, `create`, `update`, `touch` and `destroy`. Each of them must be **one atomic step** in
- * the backend, for all processes that share the backend. Their descriptions use these words:
+ * There are five methods: `load`, `create`, `update`, `touch` and `destroy`. Each of them must be **one atomic step**
+ * in the backend, for all processes that share the backend. Their descriptions use these words:
  *
  * - An **id** is a string of 64 lower-case hex digits: the hash of the secret in the cookie. `create` throws a
- *   `TypeError` for any other string. The other four methods answer as for an unknown id, without a call to the backend.
+ *   `TypeError` for any other string. The other four methods answer as for an unknown id, without a call to the
+ *   backend.
  * - A record is **present** if the backend holds it and `now < expiresAt`. An expired record counts as absent for
  *   `update`, `touch` and `destroy`, even if its bytes are still in the backend.
  * - A record is **broken** if the backend holds something under the id that the store cannot read as a record. `load`
@@ -90,9 +91,9 @@ export abstract class SessionStore {
    * minute from `now`, however long the ended record had to live:
    *
    * - For `load`, `update` and `touch` the old id is absent.
-   * - A `destroy` without `successor` follows the mark and ends the successor instead. If the successor was rotated away
-   *   too, it follows that mark as well, and so on. Each mark has its own minute. If the marks form a circle, nothing is
-   *   ended.
+   * - A `destroy` without `successor` follows the mark and ends the successor instead. If the successor was rotated
+   *   away too, it follows that mark as well, and so on. Each mark has its own minute. If the marks form a circle,
+   *   nothing is ended.
    * - A `destroy` with `successor` never follows a mark. If it ends no record, it leaves no mark.
    *
    * @returns the record that **this call** ended, with the data that it held at that instant; `undefined` if this call
@@ -111,8 +112,8 @@ export interface DestroyOptions {
 export const SUCCESSOR_MARK_MS = 60_000;
 
 /**
- * How long a backend that removes expired records itself keeps them beyond `expiresAt`, in milliseconds. A backend whose
- * clock is ahead by less ends no session early, and an expired session can be told from one that never existed.
+ * How long a backend that removes expired records itself keeps them beyond `expiresAt`, in milliseconds. A backend
+ * whose clock is ahead by less ends no session early, and an expired session can be told from one that never existed.
  */
 export const EXPIRED_KEPT_MS = 60_000;
 
