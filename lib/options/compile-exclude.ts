@@ -3,7 +3,7 @@ import { describe, type OptionReader } from './option-reader.js';
 
 type PathTest = (path: string) => boolean;
 
-/** The test for `exclude`, made once; `undefined` when nothing is excluded. */
+/** Compiles the option `exclude` into one test; `undefined` if nothing is excluded. */
 export function compileExclude(options: OptionReader): PathTest | undefined {
   const value = options.value('exclude');
   if (value === undefined) return undefined;
@@ -32,7 +32,7 @@ function compileEntry(entry: unknown, index: number, options: OptionReader): Pat
   return compileText(entry);
 }
 
-/** Without `g` and `y`, which make every second test of the same path fail; `y` means "from the start" here. */
+/** Removes the flags `g` and `y`: with them, every second test of the same path fails. `y` becomes `^`. */
 function compileRegExp({ source, flags }: RegExp): PathTest {
   const expression = new RegExp(
     flags.includes('y') ? `^(?:${source})` : source,
@@ -42,8 +42,9 @@ function compileRegExp({ source, flags }: RegExp): PathTest {
 }
 
 /**
- * Text that is matched whole, `*` being any run of characters. Searched piece by piece from the left, and not by a
- * regular expression made of it: `*a*a*a*b` would let a visitor's path take exponential time there.
+ * Compiles a text that has to match the whole path. `*` stands for any number of characters. The pieces between the
+ * stars are searched one by one from the left. A regular expression for `*a*a*a*b` would take exponential time on
+ * some paths, and visitors choose the path.
  */
 function compileText(text: string): PathTest {
   const pieces = text.split('*');
@@ -61,7 +62,7 @@ function compileText(text: string): PathTest {
       if (found === -1) return false;
       from = found + piece.length;
     }
-    return from <= end; // head, pieces and tail must not share letters
+    return from <= end; // head, pieces and tail must not overlap
   };
 }
 

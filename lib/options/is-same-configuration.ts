@@ -4,7 +4,7 @@ import type { SessionModuleOptions } from './session-options.interface.js';
 
 type Given = SessionModuleOptions | SessionStoreType;
 
-/** Whether two imports of the module ask for the same. Stores and codecs are the same when they are the same object. */
+/** Whether two imports of the module have the same options. Stores and codecs must be the same objects. */
 export function isSameConfiguration(one: Given, other: Given): boolean {
   const { store, codec, ...options } = asObject(one);
   const { store: otherStore, codec: otherCodec, ...otherOptions } = asObject(other);

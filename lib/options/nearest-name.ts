@@ -1,6 +1,6 @@
 const LONGEST_NAME = 40;
 
-/** The name that was probably meant: at most a third of the letters differ, upper and lower case are the same. */
+/** The known name that was probably meant: at most a third of the letters differ. Ignores upper and lower case. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
@@ -15,7 +15,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein's: how many letters must be put in, left out or replaced. */
+/** The Levenshtein distance: how many letters have to be inserted, deleted or replaced. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {

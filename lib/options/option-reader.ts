@@ -3,15 +3,15 @@ import { parseDuration } from '../time/duration.js';
 import { nearest } from './nearest-name.js';
 
 /**
- * Reads the fields of one options object, and notes a problem for each that is wrong. The methods give back
- * `undefined` for a field that is not given (`null` counts as not given) and for one that is wrong.
+ * Reads the fields of one options object and notes a problem for each field that is wrong. The methods return
+ * `undefined` for a wrong field, and for a field that is not given. `null` counts as not given.
  */
 export class OptionReader<Name extends string = string> {
   private readonly wrong = new Set<Name>();
 
   constructor(
     private readonly given: Readonly<Record<string, unknown>>,
-    /** What stands before a field's name in a problem: `''` or `'cookie.'`. */
+    /** The prefix of a field's name in a problem: `''` or `'cookie.'`. */
     private readonly path: string,
     private readonly problems: SessionConfigProblem[],
   ) {}
@@ -20,7 +20,7 @@ export class OptionReader<Name extends string = string> {
     return this.given[name] ?? undefined;
   }
 
-  /** Names of the fields that are given. */
+  /** The names of the fields that are given. */
   names(): string[] {
     return Object.keys(this.given).filter(name => (this.given[name] ?? undefined) !== undefined);
   }
@@ -30,12 +30,15 @@ export class OptionReader<Name extends string = string> {
     this.report(name, message);
   }
 
-  /** Whether rules that concern several fields can be judged: one problem should not show up as two. */
-  sound(...names: Name[]): boolean {
+  /**
+   * Whether none of these fields is wrong. Check this before a rule about several fields, or one problem is noted
+   * twice.
+   */
+  areSound(...names: Name[]): boolean {
     return names.every(name => !this.wrong.has(name));
   }
 
-  /** Notes a problem for every given name that is not known; `explain` may know more about some of them. */
+  /** Notes a problem for every given name that is not known. `explain` may return a better message for a name. */
   refuseUnknown(known: readonly string[], explain: (name: string) => string | undefined): void {
     for (const name of this.names()) {
       if (known.includes(name)) continue;
@@ -60,7 +63,7 @@ export class OptionReader<Name extends string = string> {
     );
   }
 
-  /** Milliseconds of a duration of at least one millisecond and at most `max`, of which `limit` speaks. */
+  /** A duration in milliseconds, from one to `max`. `limit` describes `max` in the message. */
   duration(name: Name, example: string, max: number, limit: string): number | undefined {
     const value = this.value(name);
     if (value === undefined) return undefined;
@@ -76,7 +79,7 @@ export class OptionReader<Name extends string = string> {
     return milliseconds;
   }
 
-  /** A whole number from one to `max`. */
+  /** A whole number from 1 to `max`. */
   count(name: Name, unit: string, max = Number.MAX_SAFE_INTEGER): number | undefined {
     const value = this.value(name);
     if (value === undefined) return undefined;
@@ -90,7 +93,7 @@ export class OptionReader<Name extends string = string> {
   }
 }
 
-/** What a value is, for a message: short plain values as they would be written, of all others only the kind. */
+/** Describes a value for a message: a short plain value as it would be written, any other value by its kind. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return value.length <= 40 ? `'${printable(value)}'` : 'a long text';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
@@ -103,7 +106,10 @@ export function describe(value: unknown): string {
       : `a ${typeof value}`;
 }
 
-/** Configuration may come from files and the environment: nothing in it may steer a terminal or forge a line of the log. */
+/**
+ * Escapes control characters: configuration from a file or the environment must not forge log lines or steer
+ * terminals.
+ */
 function printable(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

@@ -12,7 +12,7 @@ function resolve(given: unknown, production = true) {
 }
 
 describe('cookie options', () => {
-  it('defaults to __Host-, HttpOnly, Lax, for this browser session', () => {
+  it('default to __Host-, HttpOnly, Lax and a browser-session cookie', () => {
     expect(resolve(undefined)).toMatchObject({
       problems: [],
       cookie: {
@@ -29,11 +29,11 @@ describe('cookie options', () => {
     });
   });
 
-  it("outside production follows each request's protocol, under the plain name", () => {
+  it('outside production depend on the protocol of each request, with a plain name', () => {
     expect(resolve({}, false).cookie).toMatchObject({ name: 'sid', secure: 'auto' });
   });
 
-  it('takes null for not given', () => {
+  it('treat null as not given', () => {
     const { cookie, problems } = resolve({ name: null, domain: null, secure: null, maxAge: null });
     expect(problems).toEqual([]);
     expect(cookie).toEqual(resolve({}).cookie);
@@ -76,7 +76,7 @@ describe('cookie options', () => {
     expect(wrong.length === 0 ? cookie.name : wrong).toEqual(expected);
   });
 
-  it('says everything that a prefix needs at once, and the way out', () => {
+  it('name everything that a prefix needs in one message, and the alternative', () => {
     const { problems } = resolve({
       name: '__Host-Http-a',
       secure: false,
@@ -89,7 +89,7 @@ describe('cookie options', () => {
         option: 'cookie.name',
         message:
           "its prefix '__Host-Http-' needs cookie.secure: true and no cookie.domain and cookie.path: '/' and " +
-          'cookie.httpOnly: true; or leave the prefix out: with secure: true the right one is put there by itself.',
+          'cookie.httpOnly: true; or leave the prefix out: with secure: true the right one is added automatically.',
       },
     ]);
   });
@@ -156,7 +156,7 @@ describe('cookie options', () => {
     ['maxAge', '10y'],
     ['maxAge', 400 * DAY_MS + 1],
     ['maxAge', new Date(0)],
-  ])('%s: %j is refused, alone and by name', (option, value) => {
+  ])('%s: %j is refused in one problem that names it', (option, value) => {
     const { problems } = resolve({ secure: true, [option]: value });
     expect(problems.map(problem => problem.option)).toEqual([`cookie.${option}`]);
     expect(problems[0]?.message).toMatch(/; /);
@@ -174,13 +174,13 @@ describe('cookie options', () => {
     ['maxAge', '30d', { maxAgeMs: 30 * DAY_MS }],
     ['maxAge', '1y', { maxAgeMs: 365.25 * DAY_MS }],
     ['priority', 'medium', { priority: 'medium' }],
-  ])('%s: %j is taken', (option, value, expected) => {
+  ])('%s: %j is accepted', (option, value, expected) => {
     const { cookie, problems } = resolve({ [option]: value });
     expect(problems).toEqual([]);
     expect(cookie).toMatchObject(expected);
   });
 
-  it('one wrong option does not show up as two problems', () => {
+  it('report one wrong option as one problem', () => {
     expect(resolve({ secure: 'yes', sameSite: 'none', name: '__Host-a' }, false).wrong).toEqual([
       'cookie.secure',
     ]);
@@ -197,7 +197,7 @@ describe('cookie options', () => {
     expect(resolve(options).problems).toEqual([expect.objectContaining({ message })]);
   });
 
-  it.each([true, 'sid', 1, [], () => 1])('cookie: %j is no set of options', given => {
+  it.each([true, 'sid', 1, [], () => 1])('cookie: %j is refused', given => {
     expect(resolve(given).wrong).toEqual(['cookie']);
   });
 });

@@ -9,16 +9,16 @@ type Attributes = Omit<ResolvedCookieOptions, 'name'>;
 
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 6265bis §4.1.1, without blanks (no request's path has any) and `<` (which the `cookie` package refuses). */
+/** RFC 6265bis §4.1.1, without blanks (no path of a request has one) and `<` (which the `cookie` package refuses). */
 const PATH = /^\/[\u0021-\u003a\u003d-\u007e]*$/;
-/** RFC 1123; a leading dot is allowed and means nothing. */
+/** RFC 1123. A leading dot is allowed and has no effect. */
 const DOMAIN = /^\.?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
-/** Browsers ignore a cookie of more than 4096 octets; this leaves room for any token. */
+/** Browsers ignore a cookie of more than 4096 bytes. This leaves enough room for a token. */
 const LONGEST_NAME = 256;
 /** Browsers ignore an attribute that is longer (RFC 6265bis §5.6). */
 const LONGEST_PATH = 1024;
-/** The longest name that DNS has. */
+/** The longest name in DNS. */
 const LONGEST_DOMAIN = 253;
 /** RFC 6265bis §5.5. */
 const MAX_AGE_LIMIT_MS = 400 * 86_400_000;
@@ -35,7 +35,9 @@ export const cookieOptionNames: readonly (keyof SessionCookieOptions)[] = [
   'maxAge',
 ];
 
-/** Defaults, checks, and the prefix of the name. What is wrong goes to `problems`. */
+/**
+ * Checks the cookie options, applies the defaults, and adds the prefix to the name. Adds what is wrong to `problems`.
+ */
 export function resolveCookieOptions(
   given: unknown,
   environment: { readonly production: boolean },
@@ -81,9 +83,9 @@ function readDomain(options: CookieReader): string | undefined {
   return options.problem('domain', `is ${describe(domain)}; ${remedy}`);
 }
 
-/** Combinations that browsers refuse without a word: nobody could stay signed in. */
+/** Refuses combinations that browsers silently reject: no user could stay signed in. */
 function checkTogether({ sameSite, partitioned, secure }: Attributes, options: CookieReader): void {
-  if (secure === true || !options.sound('secure')) return;
+  if (secure === true || !options.areSound('secure')) return;
   const remedy = `needs cookie.secure: true, and that is ${describe(secure)} here.`;
   if (sameSite === 'none') options.problem('sameSite', `'none' ${remedy}`);
   if (partitioned) options.problem('partitioned', remedy);
@@ -102,41 +104,41 @@ function resolveName(attributes: Attributes, options: CookieReader): string {
     return name;
   }
   if (attributes.secure !== true) return name; // the name must not change between requests
-  const bound = attributes.domain === undefined && attributes.path === '/';
-  return (bound ? '__Host-' : '__Secure-') + name;
+  const isForHost = attributes.domain === undefined && attributes.path === '/';
+  return (isForHost ? '__Host-' : '__Secure-') + name;
 }
 
 interface Prefix {
-  /** In lower case: browsers compare prefixes without regard to case (RFC 6265bis §5.4). */
+  /** In lower case, because browsers ignore the case of prefixes (RFC 6265bis §5.4). */
   readonly text: string;
-  /** Bound to this very host: no `domain`, `path: '/'`. */
-  readonly host: boolean;
-  /** Out of reach of scripts. */
-  readonly http: boolean;
+  /** Whether the cookie must be bound to one host: no `domain`, `path: '/'`. */
+  readonly isForHost: boolean;
+  /** Whether the cookie must be hidden from scripts. */
+  readonly isHttpOnly: boolean;
 }
 
-/** The longest first. */
+/** A prefix that begins with another one comes before it. */
 const prefixes: readonly Prefix[] = [
-  { text: '__host-http-', host: true, http: true },
-  { text: '__host-', host: true, http: false },
-  { text: '__http-', host: false, http: true },
-  { text: '__secure-', host: false, http: false },
+  { text: '__host-http-', isForHost: true, isHttpOnly: true },
+  { text: '__host-', isForHost: true, isHttpOnly: false },
+  { text: '__http-', isForHost: false, isHttpOnly: true },
+  { text: '__secure-', isForHost: false, isHttpOnly: false },
 ];
 
 function checkPrefix(
   name: string,
-  { text, host, http }: Prefix,
+  { text, isForHost, isHttpOnly }: Prefix,
   attributes: Attributes,
   options: CookieReader,
 ): void {
-  if (!options.sound('secure', 'domain', 'path', 'httpOnly')) return;
+  if (!options.areSound('secure', 'domain', 'path', 'httpOnly')) return;
   const needs: string[] = [];
   if (attributes.secure !== true) needs.push('cookie.secure: true');
-  if (host && attributes.domain !== undefined) needs.push('no cookie.domain');
-  if (host && attributes.path !== '/') needs.push("cookie.path: '/'");
-  if (http && !attributes.httpOnly) needs.push('cookie.httpOnly: true');
+  if (isForHost && attributes.domain !== undefined) needs.push('no cookie.domain');
+  if (isForHost && attributes.path !== '/') needs.push("cookie.path: '/'");
+  if (isHttpOnly && !attributes.httpOnly) needs.push('cookie.httpOnly: true');
   if (needs.length === 0) return;
-  const remedy = 'or leave the prefix out: with secure: true the right one is put there by itself.';
+  const remedy = 'or leave the prefix out: with secure: true the right one is added automatically.';
   options.problem(
     'name',
     `its prefix '${name.slice(0, text.length)}' needs ${needs.join(' and ')}; ${remedy}`,

@@ -13,7 +13,7 @@ class OwnStore extends SessionStore {
   override destroy = () => undefined;
 }
 
-/** What JavaScript and configuration files may hand over, types or not. */
+/** Accepts any value, as JavaScript and configuration files can pass any. */
 const resolve = (options: unknown, production = true): ResolvedSessionOptions =>
   resolveSessionOptions(options as 'memory', { production });
 
@@ -31,7 +31,7 @@ const messageOf = (options: unknown) =>
   problemsOf(options).map(({ option, message }) => `${option}: ${message}`);
 
 describe('resolveSessionOptions', () => {
-  it('fills in every default', () => {
+  it('applies all defaults', () => {
     const { cookie, codec, ...rest } = resolve({ type: 'memory' });
     expect(rest).toEqual({
       store: { kind: 'type', type: 'memory', options: {} },
@@ -52,11 +52,11 @@ describe('resolveSessionOptions', () => {
     expect(resolve('memory', false).cookie.name).toBe('sid');
   });
 
-  it('takes the short form', () => {
+  it('accepts the short form', () => {
     expect(resolve('filesystem')).toEqual(resolve({ type: 'filesystem' }));
   });
 
-  it('takes everything that is given', () => {
+  it('keeps everything that is given', () => {
     const codec = { encode: () => '', decode: () => undefined };
     const resolved = resolve({
       type: 'filesystem',
@@ -92,7 +92,7 @@ describe('resolveSessionOptions', () => {
     expect(resolved.isExcluded?.('/assets/a.css')).toBe(true);
   });
 
-  it('takes undefined and null for not given', () => {
+  it('treats undefined and null as not given', () => {
     const options = {
       type: 'memory',
       store: null,
@@ -104,7 +104,7 @@ describe('resolveSessionOptions', () => {
     expect(resolve(options)).toEqual(resolve('memory'));
   });
 
-  it('reads options from instances with getters, as a config service may give', () => {
+  it('reads options from instances with getters, as a config service may return', () => {
     class Config {
       get type() {
         return 'memory';
@@ -116,7 +116,7 @@ describe('resolveSessionOptions', () => {
     expect(resolve(new Config()).idleTimeoutMs).toBe(300_000);
   });
 
-  it('does not change what it was given, and freezes what it gives', () => {
+  it('does not change the given options, and freezes the result', () => {
     const options = Object.freeze({
       type: 'filesystem',
       directory: 'x',
@@ -126,7 +126,7 @@ describe('resolveSessionOptions', () => {
     expect([resolved, resolved.cookie, resolved.store].every(Object.isFrozen)).toBe(true);
   });
 
-  it('takes a store of your own, whether or not it extends ours', () => {
+  it('accepts a store of your own, whether or not it extends SessionStore', () => {
     const store = new OwnStore();
     expect(resolve({ store }).store).toEqual({ kind: 'given', store });
     const foreign = { load() {}, create() {}, update() {}, touch() {}, destroy() {} };
@@ -139,7 +139,7 @@ describe('resolveSessionOptions', () => {
     expect(Object.isFrozen(store)).toBe(false);
   });
 
-  it('reports all problems together, each with its place and its remedy', () => {
+  it('reports all problems at once, each with its option and its remedy', () => {
     const options = {
       type: 'filesytem',
       idelTimeout: '30m',
@@ -190,7 +190,7 @@ describe('resolveSessionOptions', () => {
       expect(messageOf(options)).toEqual([expect.stringMatching(message)]);
     });
 
-    it("an option of another type's store says whose it is", () => {
+    it('the message about an option of another type names that type', () => {
       expect(messageOf({ type: 'memory', directory: 'x' })).toEqual([
         "directory: is an option of type: 'filesystem'; type: 'memory' does not take it. Remove it.",
       ]);
@@ -210,7 +210,7 @@ describe('resolveSessionOptions', () => {
       },
     );
 
-    it('any whole number of milliseconds will do, short ones too', () => {
+    it('any whole number of milliseconds is accepted, also a short one', () => {
       const resolved = resolve({ type: 'memory', idleTimeout: 2, absoluteTimeout: 3, touchInterval: 1 });
       expect(resolved).toMatchObject({ idleTimeoutMs: 2, absoluteTimeoutMs: 3, touchIntervalMs: 1 });
     });
@@ -226,7 +226,7 @@ describe('resolveSessionOptions', () => {
       expect(resolve({ type: 'memory', idleTimeout }).touchIntervalMs).toBe(expected);
     });
 
-    it('an idle limit beyond the absolute one is refused when somebody wrote it', () => {
+    it('an idle timeout that is longer than the absolute one is refused if it was given', () => {
       expect(messageOf({ type: 'memory', idleTimeout: '2h', absoluteTimeout: '1h' })).toEqual([
         'idleTimeout: is longer than absoluteTimeout, which nothing extends; raise that one or lower this one.',
       ]);
@@ -238,7 +238,7 @@ describe('resolveSessionOptions', () => {
       );
     });
 
-    it('a short absolute limit alone pulls the default idle limit down', () => {
+    it('a short absolute timeout shortens the default idle timeout', () => {
       const resolved = resolve({ type: 'memory', absoluteTimeout: '20m' });
       expect(resolved).toMatchObject({
         idleTimeoutMs: 1_200_000,
@@ -247,7 +247,7 @@ describe('resolveSessionOptions', () => {
       });
     });
 
-    it('a touch interval that is not shorter than the idle limit is refused', () => {
+    it('a touch interval that is not shorter than the idle timeout is refused', () => {
       for (const touchInterval of ['10m', '11m']) {
         expect(problemsOf({ type: 'memory', idleTimeout: '10m', touchInterval })).toEqual([
           { option: 'touchInterval', message: expect.stringContaining('is not shorter than idleTimeout') },
@@ -255,7 +255,7 @@ describe('resolveSessionOptions', () => {
       }
     });
 
-    it('rules between limits wait until each is sound by itself', () => {
+    it('rules about several timeouts are checked only if each of them is valid', () => {
       expect(problemsOf({ type: 'memory', idleTimeout: '2d', absoluteTimeout: 'x' })).toHaveLength(1);
       expect(problemsOf({ type: 'memory', idleTimeout: 'x', touchInterval: '3h' })).toHaveLength(1);
     });
@@ -287,7 +287,7 @@ describe('resolveSessionOptions', () => {
     expect(problems).toEqual([{ option, message: expect.stringMatching(/^is .+; (write|give) .+\.$/) }]);
   });
 
-  it.each([1, 600_000])('storeTimeout %d is taken', storeTimeout => {
+  it.each([1, 600_000])('storeTimeout %d is accepted', storeTimeout => {
     expect(resolve({ type: 'memory', storeTimeout }).storeTimeoutMs).toBe(storeTimeout);
   });
 
@@ -308,13 +308,13 @@ describe('resolveSessionOptions', () => {
       expect(problemsOf(options)).toEqual([{ option: name, message }]);
     });
 
-    it('are reported in one line, whatever their name holds', () => {
+    it('are reported in one line, whatever characters their name has', () => {
       expect(messageOf({ type: 'memory', 'a\r\nFAKE \u009b': 1 })).toEqual([
         String.raw`a\u{d}\u{a}FAKE \u{9b}: there is no such option. Remove it.`,
       ]);
     });
 
-    it('are reported without their value: it may be a secret', () => {
+    it('are reported without their value, which may be a secret', () => {
       expect(messageOf({ type: 'memory', secret: 'correct horse battery' }).join()).not.toContain('horse');
     });
   });

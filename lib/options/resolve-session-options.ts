@@ -12,7 +12,7 @@ import { explainStoreOption, isStore, optionNamesOf, resolveStore } from './reso
 import { sessionOptionDefaults as defaults } from './session-options.defaults.js';
 import type { CommonSessionOptions, SessionModuleOptions } from './session-options.interface.js';
 
-/** A century: all stores can keep such a moment, and nobody means more. */
+/** A century. All stores can keep such a moment, and a longer timeout is probably a mistake. */
 const LONGEST_TIMEOUT_MS = 100 * 365.25 * 86_400_000;
 const LONGEST_STORE_TIMEOUT_MS = 600_000;
 
@@ -34,9 +34,9 @@ const commonOptionNames: readonly (keyof CommonSessionOptions | 'type' | 'store'
 ];
 
 /**
- * What users wrote, with defaults, checked. Does no I/O and keeps no hold of the given object.
+ * Checks the options of the module and applies the defaults. Does no I/O, and keeps no reference to the given object.
  *
- * @param problems those that are known already
+ * @param problems the problems that are known already
  * @throws SessionConfigError with all problems together, each with its remedy.
  */
 export function resolveSessionOptions(
@@ -75,7 +75,7 @@ export function resolveSessionOptions(
   return Object.freeze({ store: Object.freeze(store), ...resolved });
 }
 
-/** The store alone, whatever is wrong with the other options: the store itself judges its own. */
+/** Resolves the store alone, even if other options are wrong. The store checks its own options when it is created. */
 export function resolveStoreOption(
   options: SessionModuleOptions | SessionStoreType,
 ): ResolvedSessionOptions['store'] | undefined {
@@ -94,19 +94,20 @@ function resolveTimeouts(reader: OptionReader): Timeouts {
   const touch = reader.duration('touchInterval', '60s', ...century);
 
   const absoluteTimeoutMs = absolute ?? defaults.absoluteTimeoutMs;
-  // The default gives way to a shorter absolute limit; what somebody wrote down does not, below.
+  // If the absolute limit is shorter, the default follows it. A value that was given does not: that is a problem,
+  // below.
   const idleTimeoutMs = idle ?? Math.min(defaults.idleTimeoutMs, absoluteTimeoutMs);
   const share = Math.max(1, Math.floor(idleTimeoutMs * defaults.touchIntervalShare));
   const touchIntervalMs = touch ?? Math.min(share, defaults.touchIntervalMaxMs);
 
-  if (idleTimeoutMs > absoluteTimeoutMs && reader.sound('absoluteTimeout')) {
+  if (idleTimeoutMs > absoluteTimeoutMs && reader.areSound('absoluteTimeout')) {
     const other = absolute === undefined ? "which is '24h' unless you set it" : 'which nothing extends';
     reader.problem(
       'idleTimeout',
       `is longer than absoluteTimeout, ${other}; raise that one or lower this one.`,
     );
   }
-  if (touch !== undefined && touch >= idleTimeoutMs && reader.sound('idleTimeout', 'absoluteTimeout')) {
+  if (touch !== undefined && touch >= idleTimeoutMs && reader.areSound('idleTimeout', 'absoluteTimeout')) {
     const reason = 'sessions would end while they are in use';
     reader.problem(
       'touchInterval',
@@ -116,7 +117,7 @@ function resolveTimeouts(reader: OptionReader): Timeouts {
   return { idleTimeoutMs, absoluteTimeoutMs, touchIntervalMs };
 }
 
-/** A persistent cookie looks like a promise to stay signed in. The default limits are shorter than most such promises. */
+/** Users of a persistent cookie expect to stay signed in. The default limits end the session much earlier. */
 function warningsAboutLimits(
   reader: OptionReader,
   { idleTimeoutMs, absoluteTimeoutMs }: Timeouts,
@@ -150,7 +151,7 @@ function isCodec(value: unknown): value is SessionCodec {
   return isObject(value) && typeof value['encode'] === 'function' && typeof value['decode'] === 'function';
 }
 
-/** What is wrong when the options as a whole are something else. */
+/** The message if the options are not an options object at all. */
 function explainMisfit(given: unknown): string | undefined {
   const example = "{ type: 'memory' }";
   if (types.isPromise(given))

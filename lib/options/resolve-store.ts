@@ -4,12 +4,12 @@ import { nearest } from './nearest-name.js';
 import { describe, isObject, type OptionReader } from './option-reader.js';
 import type { ResolvedStore } from './resolved-session-options.interface.js';
 
-const VERBS = ['load', 'create', 'update', 'touch', 'destroy'] as const;
+const METHODS = ['load', 'create', 'update', 'touch', 'destroy'] as const;
 
 const typeNames = Object.keys(storeTypes) as SessionStoreType[];
 const KNOWN_TYPES = typeNames.map(type => `'${type}'`).join(', ');
 
-/** The store that `type` or `store` names; `undefined` when a problem was noted. */
+/** Resolves the options `type` and `store`; `undefined` if a problem was noted. */
 export function resolveStore(options: OptionReader): ResolvedStore | undefined {
   const type = options.value('type');
   const store = options.value('store');
@@ -25,12 +25,12 @@ export function resolveStore(options: OptionReader): ResolvedStore | undefined {
   return store === undefined ? resolveType(type, options) : resolveGiven(store, options);
 }
 
-/** The names of the options that belong to the store of this `type`. */
+/** The names of the options of this `type`. */
 export function optionNamesOf(type: unknown): readonly string[] {
   return isKnownType(type) ? storeTypes[type].optionNames : [];
 }
 
-/** Says so when an unknown option is another store's. */
+/** The message for an unknown option that belongs to another type; `undefined` if it belongs to none. */
 export function explainStoreOption(name: string, type: unknown): string | undefined {
   const owners = typeNames
     .filter(owner => optionNamesOf(owner).includes(name))
@@ -40,9 +40,9 @@ export function explainStoreOption(name: string, type: unknown): string | undefi
   return `is an option of ${owners.join(' and ')}; ${place}. Remove it.`;
 }
 
-/** Whether this could be a store: it has the five verbs. Asked of classes that extend nothing of ours, too. */
+/** Whether a value has the five methods of a store. It does not have to extend `SessionStore`. */
 export function isStore(value: unknown): value is SessionStore {
-  return isObject(value) && missingVerbs(value).length === 0;
+  return isObject(value) && missingMethods(value).length === 0;
 }
 
 function resolveType(type: unknown, options: OptionReader): ResolvedStore | undefined {
@@ -67,12 +67,12 @@ function resolveGiven(store: unknown, options: OptionReader): ResolvedStore | un
       `is ${describe(store)}; give an instance of a class that extends SessionStore.`,
     );
   }
-  const missing = missingVerbs(store).map(verb => `${verb}()`);
+  const missing = missingMethods(store).map(method => `${method}()`);
   return options.problem('store', `is no SessionStore: it lacks ${missing.join(', ')}.`);
 }
 
-function missingVerbs(value: Readonly<Record<string, unknown>>): string[] {
-  return VERBS.filter(verb => typeof value[verb] !== 'function');
+function missingMethods(value: Readonly<Record<string, unknown>>): string[] {
+  return METHODS.filter(method => typeof value[method] !== 'function');
 }
 
 function isKnownType(type: unknown): type is SessionStoreType {

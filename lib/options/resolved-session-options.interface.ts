@@ -2,9 +2,9 @@ import type { SessionCodec } from '../codec/session-codec.interface.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { SessionStoreType } from './store-types.js';
 
-/** The cookie options after defaults, prefix and checks. Durations in milliseconds. */
+/** The cookie options, checked and with defaults. Durations are in milliseconds. */
 export interface ResolvedCookieOptions {
-  /** With its prefix: exactly what the header says. */
+  /** The name in the header, with its prefix. */
   readonly name: string;
   readonly path: string;
   readonly domain: string | undefined;
@@ -16,7 +16,7 @@ export interface ResolvedCookieOptions {
   readonly maxAgeMs: number | undefined;
 }
 
-/** The store to use: one that was handed to us, or one that we make and therefore close. */
+/** The store to use: one that was given, or one that the module creates and therefore closes. */
 export type ResolvedStore =
   | { readonly kind: 'given'; readonly store: SessionStore }
   | {
@@ -25,7 +25,7 @@ export type ResolvedStore =
       readonly options: Readonly<Record<string, unknown>>;
     };
 
-/** `SessionModuleOptions` after defaults and checks. Durations in milliseconds, nothing optional. */
+/** The options of the module, checked and with defaults. Durations are in milliseconds. */
 export interface ResolvedSessionOptions {
   readonly store: ResolvedStore;
   readonly load: 'eager' | 'lazy';
@@ -39,8 +39,8 @@ export interface ResolvedSessionOptions {
   readonly saveOnServerError: boolean;
   readonly maxSizeBytes: number;
   readonly codec: SessionCodec;
-  /** Whether a path (without the query) never has a session; `undefined` when nothing is excluded. */
+  /** Whether a path (without the query) is excluded; `undefined` if no path is. */
   readonly isExcluded: ((path: string) => boolean) | undefined;
-  /** What is allowed and probably not meant, for the log at start-up. */
+  /** Warnings for the log at start-up, about options that are valid but probably not intended. */
   readonly warnings: readonly string[];
 }

@@ -1,36 +1,36 @@
 const SECOND_MS = 1000;
 const HOUR_MS = 3_600_000;
 
-/** Every default of the module. Durations in milliseconds. Two more follow from the surroundings, see below. */
+/** The defaults of the module. Durations are in milliseconds. */
 export const sessionOptionDefaults = Object.freeze({
-  /** `request.session` works everywhere, guards and Passport included. */
+  /** So that `request.session` works everywhere, guards and Passport included. */
   load: 'eager',
-  /** With the absolute limit: NIST SP 800-63B, AAL2. A shorter `absoluteTimeout` pulls this default down with it. */
+  /** NIST SP 800-63B, AAL2. If `absoluteTimeout` is shorter, this default becomes as short. */
   idleTimeoutMs: HOUR_MS,
-  /** NIST SP 800-63B: sign in again once a day. */
+  /** NIST SP 800-63B, AAL2: users sign in once a day. */
   absoluteTimeoutMs: 24 * HOUR_MS,
-  /** `touchInterval` is a tenth of `idleTimeout`, … */
+  /** `touchInterval` is this share of `idleTimeout`, … */
   touchIntervalShare: 0.1,
-  /** … but at most this. */
+  /** … and at most this. */
   touchIntervalMaxMs: 60 * SECOND_MS,
-  /** A session that cannot be read is an outage, not a visitor. */
+  /** If a session cannot be read, that is an outage: the user must not look like a visitor. */
   onStoreError: 'fail',
-  /** A store that needs longer than this is not answering. */
+  /** A healthy store answers much sooner. */
   storeTimeoutMs: SECOND_MS,
-  /** A store that is down when we start may be up when it is needed. */
+  /** A store that is down at start-up may be up when it is needed. */
   failFast: false,
-  /** A handler that failed leaves nothing half done. */
+  /** If a handler fails, its half-done changes are dropped. */
   saveOnServerError: false,
-  /** 64 KiB: sessions are read on every request, so they should stay small. */
+  /** 64 KiB. Every request reads the session, so it should stay small. */
   maxSizeBytes: 65_536,
-  /** `secure` is missing here: `true` in production, else `'auto'`. */
+  /** `secure` is not here: its default is `true` in production and `'auto'` otherwise. */
   cookie: Object.freeze({
-    /** Tells nothing of the framework. With `secure: true` it becomes `__Host-sid`. */
+    /** Does not reveal which framework the application uses. With `secure: true` it becomes `__Host-sid`. */
     name: 'sid',
     path: '/',
-    /** Out of reach of scripts. */
+    /** Hides the cookie from scripts. */
     httpOnly: true,
-    /** Written out, because what browsers do without it differs. */
+    /** Always written, because browsers differ in what they do without it. */
     sameSite: 'lax',
     partitioned: false,
   }),

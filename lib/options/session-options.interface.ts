@@ -3,100 +3,103 @@ import type { SessionStore } from '../store/session-store.js';
 import type { SessionStoreTypeOptions } from './store-types.js';
 import type { SessionCookieOptions } from './cookie-options.interface.js';
 
-/** What every store has in common. @publicApi */
+/** The options that do not depend on the store. @publicApi */
 export interface CommonSessionOptions {
   /**
    * When the session is read from the store.
    *
-   * - `'eager'`: before guards and middleware, when the request brings a session cookie. `request.session` works
-   *   everywhere.
-   * - `'lazy'`: when something asks: a handler with `@Session()`, or `await getSession(request)`. Routes that do not
-   *   use the session cost no store call at all; `request.session` throws until then.
+   * - `'eager'`: before guards and middleware, if the request has a session cookie. `request.session` works everywhere.
+   * - `'lazy'`: when it is first needed, by `@Session()` in a handler or by `await getSession(request)`. A route that
+   *   does not use the session makes no store call. Until the session is read, `request.session` throws.
    *
    * @default 'eager'
    */
   readonly load?: 'eager' | 'lazy';
   /**
-   * How long a session may go unused before it ends: milliseconds, or text like `'30m'`. A use is a look at the session
-   * or a change of it, not its loading; it moves the moment, at most once per `touchInterval`. Shorter limits how long a
-   * stolen cookie is of use.
+   * How long a session may be unused before it ends: milliseconds, or a text like `'30m'`. Reading or changing the
+   * session's data counts as use; loading the session does not. A use moves the end, at most once per `touchInterval`.
+   * With a shorter timeout a stolen cookie is useful for a shorter time.
    * @default '1h'
    */
   readonly idleTimeout?: number | string;
   /**
-   * How long a session lasts at most, however active: milliseconds, or text like `'12h'`. Only a new `login()` starts
-   * it again. The two defaults together meet NIST SP 800-63B at AAL2.
+   * How long a session may last, even if it is used all the time: milliseconds, or a text like `'12h'`. Only a new
+   * `login()` starts this time again. Together the two defaults meet NIST SP 800-63B at AAL2.
    * @default '24h'
    */
   readonly absoluteTimeout?: number | string;
   /**
-   * How often activity is written down at most: milliseconds, or text. A session ends between `idleTimeout −
-   * touchInterval` and `idleTimeout` after its last use; a longer interval saves writes.
+   * The shortest time between two writes of a session's last use: milliseconds, or a text. So a session ends between
+   * `idleTimeout − touchInterval` and `idleTimeout` after its last use. A longer interval causes fewer writes.
    * @default a tenth of `idleTimeout`, at most '60s'
    */
   readonly touchInterval?: number | string;
-  /** The cookie's attributes. */
+  /** The attributes of the session cookie. */
   readonly cookie?: SessionCookieOptions;
   /**
-   * What a request gets when the session cannot be read.
+   * What happens if the session cannot be read, because the store has failed.
    *
-   * - `'fail'`: 503 for the routes that look at the session; the others answer.
-   * - `'anonymous'`: an empty session whose writes reject. **Warning**: signed-in users look signed out meanwhile.
+   * - `'fail'`: a route that uses the session answers with 503. Other routes work.
+   * - `'anonymous'`: the session is empty, and every write to it fails. **Warning**: until the store is back, users who
+   *   are signed in appear to be signed out.
    *
    * @default 'fail'
    */
   readonly onStoreError?: 'fail' | 'anonymous';
   /**
-   * How long one store call may take, a number of milliseconds (no text), waiting for a lock or a queue included. Then the call fails with
-   * `SESSION_STORE_TIMEOUT`; whether a write was applied is unknown, and it is never sent again.
+   * How long one call to the store may take: a number of milliseconds (no text). Waiting for a lock or in a queue
+   * counts. A call that takes longer fails with `SESSION_STORE_TIMEOUT`. Whether a write was applied is then unknown,
+   * and it is never sent again.
    * @default 1000
    */
   readonly storeTimeout?: number;
   /**
-   * Whether the application refuses to start when the store does not answer. A store that answers and refuses us (wrong
-   * password, wrong directory) always stops start-up.
+   * Whether the start of the application fails if the store does not answer. If the store answers and refuses (wrong
+   * password, wrong directory), the start always fails.
    * @default false
    */
   readonly failFast?: boolean;
   /**
-   * Whether what was assigned is saved when a guard, a handler or a filter fails with a status of 500 or more. What
-   * `save()`, `update()`, `take()`, `login()`, `regenerate()` and `destroy()` did stands in any case. What fails after the
-   * handler has returned (a body that cannot be serialised, `@HttpCode(500)`) comes after the save.
+   * Whether assigned values are saved if a guard, a handler or a filter fails with a status of 500 or more. The
+   * effects of `save()`, `update()`, `take()`, `login()`, `regenerate()` and `destroy()` remain in any case. If
+   * something fails after the handler has returned (a body that cannot be serialised, `@HttpCode(500)`), the values
+   * have already been saved.
    * @default false
    */
   readonly saveOnServerError?: boolean;
   /**
-   * How large a session may become, in encoded bytes. A change that grows it beyond is refused with `SESSION_TOO_LARGE`,
-   * which names the largest keys, and the stored session stays as it was. What does not grow it always passes.
+   * How large a session may become, in encoded bytes. If a change would make it larger than this, saving fails with
+   * `SESSION_TOO_LARGE`, which names the largest keys, and the stored session stays as it was. A change that does not
+   * make the session larger is always allowed.
    * @default 65536
    */
   readonly maxSize?: number;
   /**
-   * How values become text.
+   * Turns values into texts and back.
    * @default JSON with `Date`, `Map`, `Set`, `BigInt`, `Uint8Array`, `undefined`, `NaN` and the infinities
    */
   readonly codec?: SessionCodec;
   /**
-   * Paths that never have a session, static files above all: strings that are matched whole, with `*` for any run of
-   * characters (`'/assets/*'`), or regular expressions, tested against the path without the query. There `@Session()`
-   * is an error.
+   * Paths that never have a session, such as those of static files. A string has to match the whole path, and `*`
+   * stands for any number of characters: `'/assets/*'`. A regular expression is tested against the path. The query is
+   * not part of the path. Using the session on an excluded path is an error.
    * @default none
    */
   readonly exclude?: readonly (string | RegExp)[];
 }
 
-/** A store of your own instead of one by `type`. @publicApi */
+/** The option for a store of your own. @publicApi */
 export interface CustomStoreOptions {
   /**
-   * The store. The module calls its `open()` at start, if it has one, and leaves it open: call `await store.close()` when
-   * you shut down, for instance in `onApplicationShutdown`.
+   * A store object, instead of a `type`. If the store has an `open()`, the module calls it at start-up. The module
+   * never closes the store: call `await store.close()` yourself, for instance in `onApplicationShutdown`.
    */
   readonly store: SessionStore;
   readonly type?: undefined;
 }
 
 /**
- * The options of `SessionModule.forRoot`: where sessions are kept, and everything else, all optional.
+ * The options of `SessionModule.forRoot`. Either `type` or `store` is required. Everything else is optional.
  *
  * @example
  * ```ts

@@ -4,13 +4,13 @@ import type { MongoSessionStoreOptions } from '../stores/mongodb/mongo-session-s
 import type { RedisSessionStoreOptions } from '../stores/redis/redis-session-store-options.interface.js';
 import type { SessionStore } from '../store/session-store.js';
 
-/** One entry of the registry: the store's options by name, and its class, loaded only when the type is used. */
+/** One entry of the registry: the names of the store's options, and its class, which is loaded only if it is used. */
 interface StoreType<Options> {
   readonly optionNames: readonly (keyof Options & string)[];
   load(): Promise<new (options: Options) => SessionStore>;
 }
 
-/** What the options of each type look like. */
+/** The options of each type. */
 interface StoreOptionsByType {
   memory: Pick<MemorySessionStoreOptions, 'maxSessions'>;
   filesystem: Pick<FileSessionStoreOptions, 'directory' | 'durable'>;
@@ -18,15 +18,15 @@ interface StoreOptionsByType {
   mongodb: MongoSessionStoreOptions;
 }
 
-/** The names that `type` takes. @publicApi */
+/** The values of the option `type`. @publicApi */
 export type SessionStoreType = keyof StoreOptionsByType;
 
-/** `type`, with the options of that store beside it. @publicApi */
+/** The option `type` together with the options of that store. @publicApi */
 export type SessionStoreTypeOptions = {
   [Type in SessionStoreType]: { readonly type: Type; readonly store?: undefined } & StoreOptionsByType[Type];
 }[SessionStoreType];
 
-/** The stores that can be named by `type`. Each is a folder under `stores/`; this is the one place that lists them. */
+/** The stores that `type` can name. Each is a folder under `stores/`. No other file lists them. */
 export const storeTypes: { readonly [Type in SessionStoreType]: StoreType<StoreOptionsByType[Type]> } = {
   memory: {
     optionNames: ['maxSessions'],
