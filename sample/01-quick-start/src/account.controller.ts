@@ -31,7 +31,7 @@ export class AccountController {
       return { url: '/sign-in' };
     }
     const returnTo = await session.take('returnTo');
-    await session.login(person.id); // a new id, the old one is dead, and the cart is carried over
+    await session.login(person.id); // the id changes, the old id is invalid, and the cart is kept
     session.flash('good', `Welcome, ${person.name}.`);
     return { url: returnTo ?? '/' };
   }
@@ -40,6 +40,6 @@ export class AccountController {
   @Redirect('/', 303)
   async signOut(@Session() session: Session<ShopSession>) {
     await session.destroy();
-    session.flash('good', 'You are signed out.'); // starts a fresh session, of nobody
+    session.flash('good', 'You are signed out.'); // starts a new session, without a user
   }
 }

@@ -6,7 +6,7 @@ import { Page } from './pages/page.js';
 import type { ShopSession } from './shop-session.js';
 import { SignedInGuard } from './signed-in.guard.js';
 
-/** Where a person is signed in, and signing out there. */
+/** Shows where a person is signed in, and signs them out there. */
 @Controller('devices')
 @UseGuards(SignedInGuard)
 export class DevicesController {
@@ -25,7 +25,7 @@ export class DevicesController {
   @Post('sign-out')
   @Redirect('/devices', 303)
   async signOutThere(@Session() session: Session<ShopSession>, @Body('id') id: unknown) {
-    // With userId nobody can end another person's session, whatever the form says.
+    // With userId, a person can end their own sessions only, even if the form was tampered with.
     const ended = await this.sessions.revoke(String(id), { userId: session.loggedInAs });
     session.flash('good', ended ? 'Signed out there.' : 'That one was signed out already.');
   }

@@ -3,7 +3,7 @@ export interface Person {
   readonly name: string;
 }
 
-/** Who can sign in. Your application asks its database, and checks the password. */
+/** The people who can sign in. Your application asks its database, and checks the password. */
 export const people: readonly Person[] = [
   { id: 'ada', name: 'Ada' },
   { id: 'grace', name: 'Grace' },

@@ -1,13 +1,13 @@
-/** What this shop keeps in a session. */
+/** The keys that this shop keeps in a session. */
 export interface ShopSession {
   views: number;
   since: Date;
   cart: Cart;
-  /** Where to go on after signing in. */
+  /** The path to redirect to after the sign-in. */
   returnTo: string;
 }
 
-/** How many of each product, by its id. */
+/** The quantity of each product, by the product's id. */
 export type Cart = Readonly<Record<string, number>>;
 
 export function countItems(cart: Cart): number {

@@ -17,7 +17,7 @@ export class ShopController {
   @Page('/')
   shop(@Session() session: Session<ShopSession>) {
     session.views = (session.views ?? 0) + 1;
-    session.since ??= new Date(); // comes back as a Date
+    session.since ??= new Date(); // is a Date in later requests too
     return this.layout.render('Shop', shopPage(session.views, session.since, findPerson(session.loggedInAs)));
   }
 
@@ -30,7 +30,7 @@ export class ShopController {
   @Redirect('/', 303)
   async add(@Session() session: Session<ShopSession>, @Body('item') item: unknown) {
     const product = productOf(item);
-    // Atomic: with two tabs adding at the same time, both items are in the cart.
+    // Atomic: if two tabs add an item at the same time, both items are in the cart.
     await session.update('cart', (cart = {}) => changed(cart, product, 1));
     session.flash('good', `${product.name} is in your cart.`);
   }
@@ -51,9 +51,11 @@ export class ShopController {
   @Redirect('/cart', 303)
   async checkOut(@Session() session: Session<ShopSession>) {
     if (session.loggedInAs === undefined) throw new SignInNeeded('/cart');
-    // Atomic, too: of two clicks on the button one gets the cart, and the other finds none.
+    // Atomic too: if the button is clicked twice, one request gets the cart and the other finds none.
     const cart = await session.take('cart');
-    if (cart) session.flash('good', 'Thank you! Your order is on its way. (It is not: this is a sample.)');
+    if (cart && Object.keys(cart).length > 0) {
+      session.flash('good', 'Thank you! Your order is on its way. (It is not: this is a sample.)');
+    }
   }
 }
 
@@ -63,9 +65,8 @@ function productOf(id: unknown): Product {
   return product;
 }
 
-function changed(cart: Cart, { id }: Product, by: number): Cart | undefined {
+function changed(cart: Cart, { id }: Product, by: number): Cart {
   const { [id]: quantity = 0, ...others } = cart;
   const next = Math.min(quantity + by, MOST_OF_ONE);
-  if (next > 0) return { ...cart, [id]: next };
-  return Object.keys(others).length > 0 ? others : undefined; // undefined removes the cart
+  return next > 0 ? { ...others, [id]: next } : others;
 }

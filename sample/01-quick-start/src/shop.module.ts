@@ -6,9 +6,9 @@ import { Layout } from './pages/layout.js';
 import { ShopController } from './shop.controller.js';
 import { SignInFilter } from './sign-in.filter.js';
 
-// Every form that changes something is a POST, answered by a redirect (303), so that a reload repeats nothing. The
-// session cookie is `SameSite=Lax`: a form on another site arrives without it, and changes nobody's cart. A shop that
-// takes real money adds CSRF tokens to that.
+// Every form that changes something is a POST, which is answered with a redirect (303), so a reload repeats nothing.
+// The session cookie is `SameSite=Lax`: browsers do not send it with a form on another site, so such a form cannot
+// change a cart. A shop that takes real money also needs CSRF tokens.
 @Module({
   controllers: [ShopController, AccountController, DevicesController],
   providers: [Layout, { provide: APP_FILTER, useClass: SignInFilter }],

@@ -4,7 +4,7 @@ import { getSession } from 'nestjs-http-session';
 import type { ShopSession } from './shop-session.js';
 import { SignInNeeded } from './signed-in.guard.js';
 
-/** Sends whoever has to sign in to the form, and notes the way back. */
+/** Sends visitors who have to sign in to the form, and remembers the page that they wanted. */
 @Catch(SignInNeeded)
 export class SignInFilter implements ExceptionFilter<SignInNeeded> {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
@@ -13,7 +13,7 @@ export class SignInFilter implements ExceptionFilter<SignInNeeded> {
     const session = await getSession<ShopSession>(host);
     session.returnTo = returnTo;
     session.flash('bad', 'Please sign in first.');
-    // What a filter leaves in the session is saved like everything else, before the redirect goes out.
+    // Changes that a filter makes are saved too, before the redirect is sent.
     this.adapterHost.httpAdapter.redirect(host.switchToHttp().getResponse(), 303, '/sign-in');
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable, UnauthorizedException, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { getSession } from 'nestjs-http-session';
 
-/** Only for people who are signed in. `SignInFilter` sends everybody else to the form. */
+/** Admits people who are signed in. `SignInFilter` sends others to the sign-in form. */
 export class SignInNeeded extends UnauthorizedException {
   constructor(readonly returnTo: string) {
     super();

@@ -2,17 +2,17 @@ import { Module } from '@nestjs/common';
 import { SessionModule } from 'nestjs-http-session';
 import { ShopModule } from '../../01-quick-start/src/shop.module.js';
 
-/** The shop of the first sample, controllers and all, with other options. */
+/** The controllers, pages and guards of the first sample, with other options. */
 @Module({
   imports: [
     SessionModule.forRootAsync({
       useFactory: () => ({
         type: 'filesystem',
         directory: process.env.SESSION_DIRECTORY ?? './.sessions',
-        load: 'lazy', // read when something asks, and not before
-        cookie: { maxAge: '30d' }, // keep the cookie when the browser closes …
-        idleTimeout: '7d', // … and the session as long as somebody comes back within a week,
-        absoluteTimeout: '30d', // for a month at most
+        load: 'lazy', // the session is loaded when a handler or a guard asks for it
+        cookie: { maxAge: '30d' }, // the browser keeps the cookie when it closes
+        idleTimeout: '7d', // the session ends after a week without a visit
+        absoluteTimeout: '30d', // and after a month in any case
       }),
     }),
     ShopModule,

@@ -12,7 +12,7 @@ export class AccountController {
     return this.greeter.greet();
   }
 
-  /** Anybody may be anybody here. Your application checks a password first, and looks the role up. */
+  /** The sample believes every name and role. Your application checks the password, and looks up the role. */
   @Post('sign-in')
   @HttpCode(204)
   async signIn(

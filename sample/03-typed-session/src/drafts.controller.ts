@@ -7,7 +7,7 @@ interface Draft {
   readonly writtenAt: Date;
 }
 
-/** Keys that only these handlers know are a type argument; `SessionData` stays as it is. */
+/** Keys that only these handlers use are a type argument of `Session`. `SessionData` does not need them. */
 interface Desk {
   drafts: Draft[];
 }
@@ -27,7 +27,7 @@ export class DraftsController {
     return { count: drafts.length };
   }
 
-  /** Of two that ask at the same time, one gets the drafts. */
+  /** If two requests come at the same time, one of them gets the drafts. */
   @Delete()
   async takeAll(@Session() session: Session<Desk>) {
     return (await session.take('drafts')) ?? [];

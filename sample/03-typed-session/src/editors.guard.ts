@@ -2,7 +2,7 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { getSession } from 'nestjs-http-session';
 import { Role } from './session-data.js';
 
-/** Guards run before there is a handler: `getSession()` gives them the same session object. */
+/** A guard has no parameters to decorate. `getSession()` returns the same session object that handlers get. */
 @Injectable()
 export class EditorsGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {

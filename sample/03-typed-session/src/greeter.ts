@@ -8,7 +8,7 @@ const greetings = {
   [Language.Esperanto]: 'Saluton',
 };
 
-/** A service that no handler passes a session to: it asks for the one of the request that is being answered. */
+/** A service that does not get the session as a parameter. It asks for the session of the running request. */
 @Injectable()
 export class Greeter {
   constructor(private readonly sessions: Sessions) {}

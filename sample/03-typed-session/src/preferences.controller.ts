@@ -4,7 +4,7 @@ import { Language } from './session-data.js';
 
 @Controller('language')
 export class PreferencesController {
-  /** One key of the session. Pipes apply to it as to any parameter. */
+  /** Injects one key of the session. Pipes work on it as on any other parameter. */
   @Get()
   get(@Session('language', new DefaultValuePipe(Language.English)) language: Language) {
     return { language };

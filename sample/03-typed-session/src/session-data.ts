@@ -9,7 +9,7 @@ export enum Role {
   Editor = 'editor',
 }
 
-/** What every session of this application may hold: `Session` without a type argument knows it, everywhere. */
+/** The keys that every session of this application may have. `Session` without a type argument has them. */
 declare module 'nestjs-http-session' {
   interface SessionData {
     language: Language;

@@ -5,13 +5,13 @@ import { NestFactory } from '@nestjs/core';
 
 const PROCESSES = 2;
 
-/** Runs an application in two processes behind one address. Connections go to them in turn. */
+/** Runs an application in two processes that share one address. They take connections in turn. */
 export async function runInTwoProcesses(module: Type): Promise<void> {
   if (cluster.isPrimary) supervise();
   else await listen(module);
 }
 
-/** What a process manager does in production, or several machines behind a load balancer. */
+/** In production a process manager does this, or a load balancer in front of several machines. */
 function supervise(): void {
   const hasListened = new Set<number>();
   let isStopping = false;
@@ -22,7 +22,7 @@ function supervise(): void {
   cluster.on('exit', ({ id }, code) => {
     if (isStopping) return;
     if (hasListened.has(id)) cluster.fork();
-    else process.exit(code || 1); // it could not start, and has said why: another would not do better
+    else process.exit(code || 1); // it could not start and has logged why, so a new process would fail too
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -38,7 +38,7 @@ async function listen(module: Type): Promise<void> {
   app.enableShutdownHooks();
   app.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
     response.setHeader('X-Process', process.pid);
-    // A browser keeps its connection, and with it its process. This one has to come back, and meets the other.
+    // A browser would keep its connection to one process. Without keep-alive its next request meets the other one.
     response.setHeader('Connection', 'close');
     next();
   });

@@ -4,7 +4,7 @@ import { SessionModule } from 'nestjs-http-session';
 import { ShopModule } from '../../01-quick-start/src/shop.module.js';
 import { DatabaseModule } from './database.module.js';
 
-/** The shop of the first sample, controllers and all, with its sessions in the application's own database. */
+/** The controllers, pages and guards of the first sample, with sessions in the application's own database. */
 @Module({
   imports: [
     SessionModule.forRootAsync({

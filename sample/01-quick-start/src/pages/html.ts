@@ -1,11 +1,11 @@
-/** Markup that is ready to be sent. */
+/** Markup in which every value is escaped. */
 export class Html {
   constructor(readonly markup: string) {}
 }
 
 type Content = Html | string | number | undefined | readonly Content[];
 
-/** A template that escapes every value, unless `html` has made it. Write attributes in double quotes. */
+/** A template tag that escapes every value, except markup that `html` made. Write attributes in double quotes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
   return new Html(strings.reduce((markup, string, index) => markup + markupOf(values[index - 1]) + string));
 }

@@ -6,14 +6,14 @@ import { html, type Html } from './html.js';
 import { styles } from './styles.js';
 import { fromNow } from './time-text.js';
 
-/** What surrounds every page: the navigation, and the messages that were left for it. */
+/** The frame of every page: the navigation, and the flash messages. */
 @Injectable()
 export class Layout {
   constructor(private readonly sessions: Sessions) {}
 
   async render(title: string, content: Html): Promise<string> {
     const session = await this.sessions.current<ShopSession>();
-    const messages = await session.flashes(); // each is shown once
+    const messages = await session.flashes(); // each is returned once
     const page = html`<!doctype html>
       <html lang="en">
         <head>

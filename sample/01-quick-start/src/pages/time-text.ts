@@ -6,7 +6,7 @@ const units: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 
 const relative = new Intl.RelativeTimeFormat('en-GB');
 
-/** A moment as people say it: "5 minutes ago", "in 1 hour". */
+/** A time relative to now, in words: "5 minutes ago", "in 1 hour". */
 export function fromNow(moment: Date): string {
   const distanceMs = moment.getTime() - Date.now();
   const [unit, unitMs] = units.find(([, ms]) => Math.abs(distanceMs) >= ms) ?? ['minute', 60_000];
