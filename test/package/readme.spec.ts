@@ -11,10 +11,12 @@ import { sessionStoreCases, type TestedStore } from '../support/session-store.ca
 import {
   allExamples,
   asModule,
+  blocksOf,
   demonstrationsOf,
   fileNameOf,
   isApplication,
   pages,
+  read,
   root,
   type Demonstration,
   type Example,
@@ -153,12 +155,29 @@ describe('the application of the README', () => {
       const first = await start(fileOf(application), cwd);
       for (const { command, expected } of steps) expect(await ask(command, first), command).toBe(expected);
       await first.stop();
-      const second = await start(fileOf(application), cwd, first.browser);
+      const second = await start(fileOf(application), cwd, { visitor: first.browser });
       const { command, expected } = steps.at(-1)!;
       const before = JSON.parse(expected) as { views: number };
       expect(JSON.parse(await ask(command, second))).toEqual({ ...before, views: before.views + 1 });
       await second.stop();
     });
+  });
+});
+
+describe('docs/debugging.md', () => {
+  const page = 'docs/debugging.md';
+
+  it.skipIf(!hasCurl)('shows the lines that NODE_DEBUG brings', async () => {
+    const [demonstration] = demonstrationsOf(page);
+    const [lines] = blocksOf(read(page), 'text', page);
+    const running = await start(fileOf(demonstration!.application), await mkdtemp(join(project, 'run-')), {
+      debug: true,
+    });
+    for (const { command } of stepsOf(demonstration!.transcript.code)) {
+      await type(command, running.cwd, running.url);
+    }
+    await running.stop();
+    expect(running.errors().replace(/^NESTJS-HTTP-SESSION \d+: /gm, '')).toBe(lines!.code);
   });
 });
 
@@ -200,6 +219,8 @@ interface Running {
   readonly url: string;
   readonly cwd: string;
   readonly browser: Browser;
+  /** The text that the application wrote to stderr. */
+  errors(): string;
   stop(): Promise<void>;
 }
 
@@ -216,24 +237,33 @@ async function expectToPrint(file: string, transcript: Example): Promise<void> {
   }
 }
 
-async function start(file: string, cwd: string, visitor?: Browser): Promise<Running> {
+interface StartOptions {
+  /** The browser that comes back to the application. */
+  readonly visitor?: Browser;
+  readonly debug?: boolean;
+}
+
+async function start(file: string, cwd: string, { visitor, debug }: StartOptions = {}): Promise<Running> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const app = spawn(process.execPath, [join(project, 'dist', file.replace(/\.ts$/, '.js'))], {
     cwd,
-    env: { ...process.env, NODE_ENV: '', PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_ENV: '', PORT: String(port), NODE_DEBUG: debug ? 'nestjs-http-session' : '' },
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  let errors = '';
+  app.stderr.on('data', data => (errors += String(data)));
   // An application prints nothing when it listens, so try to connect until it accepts.
   while (!hasEnded(app) && !(await accepts(port))) await setTimeout(20);
-  if (hasEnded(app)) throw new Error(`${file} ended before it listened`);
+  if (hasEnded(app)) throw new Error(`${file} ended before it listened: ${errors}`);
   return {
     url,
     cwd,
     browser: visitor?.copy(url) ?? new Browser(url),
+    errors: () => errors,
     async stop() {
       if (hasEnded(app)) return;
-      const closed = once(app, 'exit');
+      const closed = once(app, 'close');
       app.kill('SIGKILL');
       await closed;
     },
