@@ -141,8 +141,6 @@ const surroundings: Readonly<Record<string, string>> = {
   REDIS: `declare const REDIS: unique symbol;`,
   MONGO: `declare const MONGO: unique symbol;`,
   app: `declare const app: import('@nestjs/common').INestApplication;`,
-  passport: `declare const passport: { initialize(): () => void; session(): () => void };`,
-  LocalGuard: `declare const LocalGuard: new () => import('@nestjs/common').CanActivate;`,
   MySessionStore: `declare const MySessionStore: new () => import('nestjs-http-session').SessionStore;`,
 };
 
