@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dressHead, type HeadDress } from './dress-head.js';
+import { dressHead, type SessionHeaders } from './dress-head.js';
 import type { ResponseHead } from './response-head.js';
 
 type Headers = Record<string, string | readonly string[] | number>;
@@ -18,14 +18,14 @@ function headWith(headers: Headers): ResponseHead & { readonly headers: Headers 
 }
 
 const OURS = 'sid=new; Path=/; HttpOnly';
-const dress = (more: Partial<HeadDress>): HeadDress => ({
+const dress = (more: Partial<SessionHeaders>): SessionHeaders => ({
   cookie: undefined,
   isOwnCookie: line => line.startsWith('sid='),
   variesByCookie: false,
   retryAfterSeconds: undefined,
   ...more,
 });
-const dressed = (headers: Headers, more: Partial<HeadDress>): Headers => {
+const dressed = (headers: Headers, more: Partial<SessionHeaders>): Headers => {
   const head = headWith(headers);
   dressHead(head, dress(more));
   return head.headers;

@@ -1,8 +1,8 @@
 import type { ResponseHead } from './response-head.js';
 
-/** What the session wants the head to say. */
-export interface HeadDress {
-  /** A `Set-Cookie` line, or nothing about the cookie. */
+/** The headers that the session adds to a head. */
+export interface SessionHeaders {
+  /** A `Set-Cookie` line; `undefined` if the response says nothing about the cookie. */
   readonly cookie: string | undefined;
   /** Whether a `Set-Cookie` line sets the session cookie. */
   readonly isOwnCookie: (line: string) => boolean;
@@ -10,12 +10,12 @@ export interface HeadDress {
   readonly retryAfterSeconds: number | undefined;
 }
 
-export function dressHead(head: ResponseHead, dress: HeadDress): void {
+export function dressHead(head: ResponseHead, dress: SessionHeaders): void {
   if (dress.cookie !== undefined) {
     const others = listOf(head.get('set-cookie')).filter(line => !dress.isOwnCookie(line));
     head.set('set-cookie', [...others, dress.cookie]);
-    // `Set-Cookie` alone does not keep a shared cache from storing the answer (RFC 9111 §7.3), and the headers that
-    // address such caches directly would win over this one (RFC 9213).
+    // `Set-Cookie` alone does not keep a shared cache from storing the response (RFC 9111 §7.3). Headers that address such
+    // caches directly would override `Cache-Control` (RFC 9213).
     head.set('cache-control', 'no-store');
     head.remove('cdn-cache-control');
     head.remove('surrogate-control');

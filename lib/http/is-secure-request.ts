@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 
 /**
- * Whether the browser speaks HTTPS with us or with the proxy in front. The header can be forged by a client, which can
- * only harden its own cookie: the attribute keeps the cookie off plain connections.
+ * Whether the browser uses HTTPS, to us or to the proxy in front of us. A client can forge the proxy's header, but that
+ * only hardens its own cookie: the attribute keeps the cookie off plain connections.
  */
 export function isSecureRequest(request: IncomingMessage): boolean {
   if ((request.socket as TLSSocket).encrypted) return true;

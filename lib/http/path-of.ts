@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The path without the query. Express cuts a mount path off `url` and keeps the whole in `originalUrl`. */
+/** The path without the query. Express removes a mount path from `url`, and keeps the whole in `originalUrl`. */
 export function pathOf(request: IncomingMessage & { originalUrl?: string }): string {
   const url = request.originalUrl ?? request.url ?? '/';
   const end = url.indexOf('?');

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** A response's head just before it leaves. Header names in lower case. */
+/** A response's head just before it leaves. Header names are in lower case. */
 export interface ResponseHead {
   readonly status: number;
   get(name: string): string | readonly string[] | number | undefined;
@@ -12,8 +12,8 @@ type HeaderValue = string | readonly string[] | number | undefined;
 type Headers = Readonly<Record<string, HeaderValue>>;
 
 /**
- * The head as it will be sent: what `setHeader` has gathered, overridden by what is handed to `writeHead`. Node lets
- * `writeHead`'s argument win, so a change has to go where the header stands.
+ * The head as it will be sent: the headers that `setHeader` collected, overridden by those passed to `writeHead`. Node
+ * prefers the argument of `writeHead`, so a header has to be changed in the place where it was set.
  */
 export function headOf(response: ServerResponse, writeHeadArguments: unknown[] | undefined): ResponseHead {
   const at = writeHeadArguments ? headersIndex(writeHeadArguments) : -1;
@@ -24,7 +24,10 @@ export function headOf(response: ServerResponse, writeHeadArguments: unknown[] |
     : givenHead(response, writeHeadArguments, at, given as Headers);
 }
 
-/** `writeHead(status, { name: value })`, as Fastify calls it for every answer. The object is never changed: it may be used again. */
+/**
+ * `writeHead(status, { name: value })`, as Fastify calls it for every response. The application may use the object again, so
+ * it is never changed.
+ */
 function givenHead(response: ServerResponse, args: unknown[], at: number, given: Headers): ResponseHead {
   let headers = given;
   const without = (name: string): Record<string, HeaderValue> => {
@@ -61,7 +64,7 @@ function listedHead(
   pairs: [string, HeaderValue][],
 ): ResponseHead {
   const store = (): void => {
-    args[at] = pairs.flat(); // Node refuses pairs when headers were set before, but not the flat array
+    args[at] = pairs.flat(); // Node refuses pairs if headers were set before, but accepts the flat array
   };
   const head: ResponseHead = {
     status: Number(args[0]),
@@ -71,7 +74,7 @@ function listedHead(
     },
     set(name, value) {
       head.remove(name);
-      // One pair even for a list: of a name that comes twice, Node 20 keeps the last when headers were set before.
+      // A list is one pair. If a name occurs twice and headers were set before, Node 20 keeps only the last.
       pairs.push([name, value]);
       store();
     },
@@ -87,7 +90,7 @@ function listedHead(
 const isNamed = (key: string, name: string): boolean =>
   key.length === name.length && key.toLowerCase() === name;
 
-/** Of a name that comes more than once, all values. */
+/** The value of a header, or all values of a header that occurs more than once. */
 const oneOf = (values: readonly HeaderValue[]): HeaderValue =>
   values.length === 1 ? values[0] : values.flat().map(String);
 
@@ -105,7 +108,7 @@ function headersIndex(args: unknown[]): number {
   return typeof args[1] === 'object' && args[1] !== null ? 1 : 2;
 }
 
-/** Node takes `[name, value, name, value]` and `[[name, value], …]`. */
+/** Node accepts `[name, value, name, value]` and `[[name, value], …]`. */
 function pairsOf(list: readonly unknown[]): [string, HeaderValue][] {
   if (Array.isArray(list[0])) return list.map(pair => [...(pair as [string, HeaderValue])]);
   const pairs: [string, HeaderValue][] = [];

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SessionLog } from '../events/session-log.interface.js';
 
-/** A browser drops a `Secure` cookie that comes over plain HTTP, but for hosts of its own machine. Says so, once. */
+/** Warns once. Browsers drop a `Secure` cookie that arrives over plain HTTP, except from hosts on their own machine. */
 export function warnAboutPlainHttp({ headers }: IncomingMessage, log: SessionLog): void {
   const host = (headers.host ?? '').replace(/:\d+$/, '');
   if (/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|.*\.localhost)$/i.test(host)) return;

@@ -1,12 +1,12 @@
 /**
- * The order of the operations on one session object. Shared operations (`update`, `take`, `save` …) run side by side;
- * an exclusive one (a rotation, a `destroy`, the commit) waits for those before it, and those after it wait for it.
+ * The order of the operations on one session object. Shared operations (`update`, `take`, `save` …) run concurrently. An
+ * exclusive operation (a rotation, a `destroy`, the commit) waits for all earlier operations, and later ones wait for it.
  */
 export class OperationQueue {
   readonly #running = new Set<Promise<unknown>>();
   #barrier: Promise<unknown> | undefined;
 
-  /** @param onError hears of every operation that failed, before whoever called it does */
+  /** @param onError is called with the error of each failed operation, before the caller gets it */
   constructor(readonly onError: (error: unknown) => void = () => undefined) {}
 
   /** Whether an operation is under way. */
@@ -29,14 +29,14 @@ export class OperationQueue {
     const run = this.#running.size > 0 ? this.idle().then(operation) : operation();
     const barrier = this.#settled(run);
     this.#barrier = barrier;
-    // In a reaction of its own: what comes in the same moment must not overtake those that wait already.
+    // In a separate reaction: an operation that starts in the same turn must not overtake operations that already wait.
     void barrier.then(() => {
       if (this.#barrier === barrier) this.#barrier = undefined;
     });
     return run;
   }
 
-  /** An exclusive operation that is told the first failure among those it waited for. */
+  /** Runs an exclusive operation, and passes it the first failure among the operations that it waited for. */
   behind<T>(operation: (failure: unknown) => Promise<T>): Promise<T> {
     const before = Promise.allSettled(this.#running);
     return this.exclusive(async () => {
@@ -45,12 +45,12 @@ export class OperationQueue {
     });
   }
 
-  /** Resolves when everything that has been started so far has settled. */
+  /** Resolves when all operations that have been started so far have settled. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#running);
   }
 
-  /** Resolves when the operation has settled, however it did: the outcome belongs to whoever called it. */
+  /** Resolves when the operation has settled, with or without an error: its caller handles the outcome. */
   #settled(run: Promise<unknown>): Promise<void> {
     this.#running.add(run);
     return run.then(

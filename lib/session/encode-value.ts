@@ -3,8 +3,8 @@ import { UnencodableValueError, type SessionCodec } from '../codec/session-codec
 import { SessionDataError } from '../errors/session.error.js';
 
 /**
- * The text of a value; `undefined` when it is found out early that it would be longer than this. Only our own codec can
- * do that, and it is known by its identity: an object that was copied from it may encode in another way.
+ * Encodes a value. Returns `undefined` if the encoding stopped early because the text exceeds `maxBytes`. Only our own
+ * codec can stop early. It is recognized by identity, because a copy of it may encode differently.
  *
  * @throws SessionDataError naming the key and the path inside its value
  */
@@ -18,7 +18,7 @@ export function encodeValue(
     if (codec === jsonCodec) return encodeJsonWithin(value, maxBytes);
     const text: unknown = codec.encode(value);
     if (typeof text === 'string') return text;
-    throw new TypeError('the codec made no text'); // JSON.stringify gives `undefined` for a function
+    throw new TypeError('the codec returned no text'); // JSON.stringify returns `undefined` for a function
   } catch (error) {
     const where = error instanceof UnencodableValueError ? pathText(name, error.path) : quoted(name);
     const what = error instanceof UnencodableValueError ? error.message : 'the codec refused it';
@@ -33,7 +33,7 @@ export function encodeValue(
   }
 }
 
-/** How much of a path is told. */
+/** The longest path that a message shows, in characters. */
 const MAX_PATH = 200;
 
 function pathText(key: string, path: readonly (string | number)[]): string {
@@ -43,6 +43,6 @@ function pathText(key: string, path: readonly (string | number)[]): string {
 
 const step = (name: string | number): string => (isPlain(name) ? `.${name}` : `[${JSON.stringify(name)}]`);
 
-/** Names may come from clients: a line break in one must not begin a line of the log. */
+/** Names may come from clients. A line break in a name must not start a new line in the log. */
 const isPlain = (name: string | number): boolean => typeof name === 'string' && /^[\w$-]{1,100}$/.test(name);
 const quoted = (name: string): string => (isPlain(name) ? name : JSON.stringify(name.slice(0, MAX_PATH)));

@@ -3,12 +3,13 @@ import { isDataField, keyOfField } from './session-fields.js';
 import type { SessionChange, Texts } from './session-change.js';
 
 /**
- * Refuses a change that makes a session larger than `maxSize`. One that does not grow it passes, however large it is.
+ * Refuses a change that makes a session larger than `maxSize`. A change that does not grow the session passes, whatever
+ * the size of the session.
  *
  * @throws SessionDataError `SESSION_TOO_LARGE`, naming the largest keys
  */
 export function assertFits(texts: Texts, change: SessionChange, maxSizeBytes: number): void {
-  // Bytes are not counted when it fits whatever the characters are: UTF-8 takes at most three for one UTF-16 unit.
+  // UTF-8 takes at most three bytes for one UTF-16 unit, so a session that fits at that rate need not be measured.
   if ((lengthOf(texts) + lengthOf(change.set)) * 3 <= maxSizeBytes) return;
   if (Object.keys(change.set).length === 0) return;
   const after: Record<string, string> = { ...texts, ...change.set };
@@ -18,14 +19,14 @@ export function assertFits(texts: Texts, change: SessionChange, maxSizeBytes: nu
   throw tooLarge(`${size}`, largestOf(after), maxSizeBytes);
 }
 
-/** The error for one value that is too large already, so that its text was not even made. */
+/** The error for a single value that exceeds the limit, so that its text was never completed. */
 export function valueTooLarge(texts: Texts, field: string, maxSizeBytes: number): SessionDataError {
   const { [field]: _, ...others } = texts;
   const size = `more than ${Math.max(maxSizeBytes, sizeOf(texts))}`;
   return tooLarge(size, [{ key: nameOf(field), size }, ...largestOf(others)], maxSizeBytes);
 }
 
-/** The encoded bytes of a session. */
+/** The size of a session in encoded bytes. */
 export function sizeOf(texts: Texts): number {
   let size = 0;
   for (const field in texts) size += bytesOf(texts, field);
@@ -62,7 +63,7 @@ function largestOf(texts: Texts): Part[] {
 
 const nameOf = (field: string): string => (isDataField(field) ? keyOfField(field) : 'flash message');
 
-/** The kind (`d:`, `f:`) is ours and not counted. */
+/** The kind (`d:`, `f:`) is our own addition, so it is not counted. */
 function bytesOf(texts: Texts, field: string): number {
   return Buffer.byteLength(field) - 2 + Buffer.byteLength(texts[field] ?? '');
 }
