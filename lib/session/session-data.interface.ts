@@ -1,5 +1,5 @@
 /**
- * The keys that every session of your application may have. Empty here: augment it, and `Session` knows them everywhere.
+ * The keys that every session of your application may have. Augment this interface, and `Session` knows the keys everywhere.
  *
  * @example
  * ```ts

@@ -1,15 +1,15 @@
 import type { SessionData } from './session-data.interface.js';
 
-/** A Node callback: called with an error, or with nothing. */
+/** A Node callback. It is called with an error, or without arguments. */
 export type SessionCallback = (error?: unknown) => void;
 
-/** A value that is there, for a key that may be missing. */
+/** The value of a key that exists. */
 type Present<Value> = Exclude<Value, undefined>;
 
 /**
- * The value of a key of `T` when it is there, optional or not; `unknown` for a key that `T` does not name. TypeScript
- * leaves it unresolved when `T` or `Key` is a type parameter. So each method that takes a key has a signature for keys of
- * `T` first, which does without it, and the one for any key second.
+ * The value of an existing key of `T`; `unknown` for a key that `T` does not name. TypeScript cannot resolve this type
+ * when `T` or `Key` is a type parameter. So each method that takes a key has two signatures: the first is for keys of `T`
+ * and does not use this type, the second is for any key.
  */
 type ValueOf<T, Key extends string> = Key extends keyof T ? Present<T[Key]> : unknown;
 
@@ -23,54 +23,56 @@ export interface FlashMessage {
 }
 
 /**
- * What a session has besides its data. None of these names can be assigned; a data key of the same name is reached by
- * `get()` and `set()`.
+ * The members that a session has in addition to its data. Their names cannot be assigned. If a data key has the same name
+ * as a member, use `get()` and `set()`.
  *
  * @publicApi
  */
 export interface SessionMembers<T = SessionData> {
   /**
-   * The public handle: what stores and events use, and what `Sessions.revoke` takes. It is a hash of the secret in the
-   * cookie, so nobody can sign in with it. `undefined` until the session is stored.
+   * The public handle of the session: stores and events use it, and `Sessions.revoke` takes it. It is a hash of the secret
+   * in the cookie, so it is useless as a cookie. `undefined` until the session is stored.
    */
   readonly id: string | undefined;
   /** Whether this request came without a live session. */
   readonly isNew: boolean;
-  /** When the session began. `undefined` until it is stored. Reading the times is no activity. */
+  /** When the session began. `undefined` until it is stored. Reading the times does not count as activity. */
   readonly createdAt: Date | undefined;
-  /** When the session was last used before this request, as far as it was written down (see `touchInterval`). */
+  /** When the session was last used before this request, to the accuracy of `touchInterval`. */
   readonly lastSeenAt: Date | undefined;
   /** When the session ends without further use: the earlier of the idle and the absolute limit. */
   readonly expiresAt: Date | undefined;
   /** The user that `login()` bound this session to. */
   readonly loggedInAs: string | undefined;
-  /** When that was. */
+  /** When `login()` bound this session to its user. */
   readonly loggedInAt: Date | undefined;
 
   /** The value of a key, or `undefined`. */
   get<Key extends keyof T & string>(key: Key): T[Key] | undefined;
   get<Key extends KeyOf<T>>(key: Key): ValueOf<T, Key> | undefined;
-  /** Sets a key, also one that has the name of a member. `undefined` removes it. */
+  /** Sets a key, which may have the name of a member. `undefined` removes the key. */
   set<Key extends keyof T & string>(key: Key, value: T[Key] | undefined): void;
   set<Key extends KeyOf<T>>(key: Key, value: ValueOf<T, Key> | undefined): void;
-  /** Whether the key is there. */
+  /** Whether the session has the key. */
   has(key: KeyOf<T>): boolean;
-  /** Removes a key; `true` when it was there. */
+  /** Removes a key. Returns whether the session had it. */
   delete(key: KeyOf<T>): boolean;
   /** Removes all data keys. The id, the user and the flash messages stay. */
   clear(): void;
 
   /**
-   * Changes one key atomically, across requests and processes: reads it, calls `change`, and writes the result only if
-   * nobody wrote in between; otherwise it does that again with the newer value. An unsaved assignment of this request
-   * counts as the current value. Creates the session when there is none.
+   * Changes one key atomically, across requests and processes: reads the key, calls `change`, and writes the result. If
+   * another request wrote the key in between, reads and calls again. An unsaved assignment of this request counts as the
+   * current value. Creates the session if there is none.
    *
-   * `change` gets its own copy each time, may run more than once, and may be async. Inside it the session must not be
-   * updated, rotated or destroyed.
+   * `change` may run more than once, may be async, and gets its own copy of the value each time. It must return the new
+   * value. Inside `change`, the session must not be updated, rotated or destroyed.
    *
-   * @returns the value that was written; `undefined` removes the key
-   * @throws SessionConflictError when others kept writing until `storeTimeout` was over; nothing was applied
-   * @throws SessionClosedError `SESSION_ENDED` when the session was ended elsewhere
+   * @returns the value that was written; `undefined` if the key had no value and `change` returned none
+   * @throws SessionUsageError when `change` returns `undefined` for a key that has a value; `delete()` and `take()` remove
+   *   keys
+   * @throws SessionConflictError when other requests kept writing the key until `storeTimeout` was over; nothing was applied
+   * @throws SessionClosedError `SESSION_ENDED` when another request ended the session
    * @throws SessionDataError when the result cannot be stored
    * @example
    * ```ts
@@ -92,32 +94,35 @@ export interface SessionMembers<T = SessionData> {
     ) => ValueOf<T, Key> | undefined | Promise<ValueOf<T, Key> | undefined>,
   ): Promise<ValueOf<T, Key> | undefined>;
   /**
-   * Reads and removes one key atomically: of any number of parallel calls one gets the value. For one-time tokens.
+   * Reads and removes one key atomically. Of any number of parallel calls, one gets the value: for one-time tokens.
    *
-   * @throws SessionConflictError and SessionClosedError as `update()`
+   * @throws SessionConflictError when other requests kept writing the key until `storeTimeout` was over; nothing was applied
+   * @throws SessionClosedError `SESSION_ENDED` when another request ended the session
    */
   take<Key extends keyof T & string>(key: Key): Promise<T[Key] | undefined>;
   take<Key extends KeyOf<T>>(key: Key): Promise<ValueOf<T, Key> | undefined>;
 
   /**
-   * Leaves a message for a later request, typically the one after a redirect. Saved with the session.
+   * Leaves a message for a later request, typically the one after a redirect. The message is saved with the session.
    *
-   * @throws SessionDataError at once, when the message cannot be stored
+   * @throws SessionDataError when the message cannot be stored
    */
   flash(category: string, message: unknown): void;
-  /** Takes the messages, oldest first; each is given out once, whoever asks. */
+  /** Takes all messages, oldest first. Each message is given out once, even to parallel requests. */
   flashes(): Promise<FlashMessage[]>;
   /** Takes the messages of one category, oldest first. */
   flashes(category: string): Promise<unknown[]>;
 
   /**
-   * Signs a user in: a new id, the old one dead before the answer, the session bound to the user and its absolute limit
-   * started again. The data is carried over, or only the keys of `keep`, or nothing (`keep: false`); when somebody else
-   * was signed in, nothing is.
+   * Signs a user in. The session gets a new id, and the old id is dead before the answer is sent. The session is bound to
+   * the user, and its absolute limit starts again. All data is carried over; with `keep`, only those keys, or none
+   * (`keep: false`). If another user was signed in, no data is carried over.
    *
-   * @throws SessionClosedError `SESSION_HEAD_SENT` once the response has begun; `SESSION_ENDED` when all sessions of the
-   *   user were revoked in the same moment
-   * @throws SessionStoreError
+   * @param userId at most 1 024 bytes of UTF-8, and not empty
+   * @throws TypeError when `userId` is not a string, is empty or is too long
+   * @throws SessionClosedError `SESSION_HEAD_SENT` when the response has begun; `SESSION_ENDED` when all sessions of the
+   *   user were revoked at the same time
+   * @throws SessionStoreError when the store failed
    * @example
    * ```ts
    * await session.login(user.id);
@@ -125,47 +130,48 @@ export interface SessionMembers<T = SessionData> {
    */
   login(userId: string, options?: { readonly keep?: boolean | readonly string[] }): Promise<void>;
   /**
-   * A new id, the old one dead. The session is **empty and unbound** afterwards, unless `keep` is `true` or names keys;
-   * then user, creation and limits stay too. For a visitor without a session it creates none.
+   * Gives the session a new id; the old id is dead before the answer is sent. Afterwards the session is **empty and bound
+   * to no user**. If `keep` is `true` or names keys, that data, the user, the creation and the limits stay. A visitor
+   * without a session gets none.
    *
-   * With a callback it replaces `request.session` by a new object and leaves this one readable, as Passport expects.
+   * With a callback, a new object takes the place of `request.session`, and this one stays readable. Passport expects that.
    *
-   * @throws SessionClosedError `SESSION_HEAD_SENT` once the response has begun; with `keep`, `SESSION_ENDED` when the
-   *   session was ended elsewhere
+   * @throws SessionClosedError `SESSION_HEAD_SENT` when the response has begun; with `keep`, `SESSION_ENDED` when another
+   *   request ended the session
    */
   regenerate(options?: { readonly keep?: boolean | readonly string[] }): Promise<void>;
   regenerate(callback: SessionCallback): void;
   regenerate(options: { readonly keep?: boolean | readonly string[] }, callback: SessionCallback): void;
   /**
-   * Ends the session: when the promise resolves the record is deleted, nothing brings it back, and the answer clears
-   * the cookie. This object is an empty session then.
+   * Ends the session. When the promise resolves, the record is deleted, no request brings it back, and the answer clears
+   * the cookie. This object is then an empty session.
    *
-   * @throws SessionStoreError when the store did not confirm it: the session may still be alive
+   * @throws SessionStoreError when the store did not confirm the deletion; the session may still be alive
    */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   /**
-   * Writes the changes now instead of when the response begins; for streams and long work. Without changes it does
-   * nothing.
+   * Writes the changes now instead of when the response begins: for streams and long work. Does nothing if there are no
+   * changes.
    *
-   * @throws SessionClosedError `SESSION_ENDED` when the session was ended elsewhere; `SESSION_HEAD_SENT` when there is
-   *   no session yet and the response has begun
-   * @throws SessionDataError
+   * @throws SessionClosedError `SESSION_ENDED` when another request ended the session; `SESSION_HEAD_SENT` when the session
+   *   has to be created and the response has begun
+   * @throws SessionDataError when a value cannot be stored
    */
   save(): Promise<void>;
   save(callback: SessionCallback): void;
-  /** Reads the session again; unsaved changes are dropped. @throws SessionClosedError `SESSION_ENDED` */
+  /** Reads the session again and drops unsaved changes. @throws SessionClosedError `SESSION_ENDED` */
   reload(): Promise<void>;
   reload(callback: SessionCallback): void;
-  /** Writes down activity now, whatever `touchInterval` says. @throws SessionClosedError `SESSION_ENDED` */
+  /** Records activity now, without regard to `touchInterval`. @throws SessionClosedError `SESSION_ENDED` */
   touch(): Promise<void>;
 }
 
 /**
- * The data of a session as plain optional properties, without its members. A session can be assigned to it. Code that
- * is generic in the key uses it where `get()` and `set()` will not do: TypeScript cannot resolve `session[key]` then.
+ * The data of a session as plain optional properties, without its members. A session can be assigned to this type. Use it
+ * in code that is generic in the key: there TypeScript cannot resolve `session[key]`.
  *
- * @typeParam T - the keys of the session; those with the name of a member are left out
+ * @typeParam T - the keys of the session; keys with the name of a member are left out
  * @example
  * ```ts
  * function swap<T, Key extends keyof SessionValues<T>>(session: Session<T>, key: Key, value: SessionValues<T>[Key]) {
