@@ -1,4 +1,5 @@
 import type * as mongodb from 'mongodb';
+import { loadDriver } from '../../store/load-driver.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 
 /**
@@ -30,13 +31,18 @@ const LIMITS = {
   maxAdaptiveRetries: 0,
 };
 
+type Driver = Pick<typeof mongodb, 'MongoClient'>;
+
 /**
  * A client of our own, not connected yet. The driver is loaded here and nowhere else.
  *
- * @throws StoreRefusedError when the driver is not installed, or the connection string cannot be used
+ * @throws StoreRefusedError when the driver cannot be loaded, or the connection string cannot be used
  */
 export async function makeClient(url: string): Promise<mongodb.MongoClient> {
-  const driver = await importDriver();
+  const driver = await loadDriver<Driver>('mongodb', 'mongodb', {
+    require: () => import('./driver.js'),
+    import: () => import('mongodb'),
+  });
   try {
     return newClient(driver, url);
   } catch (error) {
@@ -47,7 +53,7 @@ export async function makeClient(url: string): Promise<mongodb.MongoClient> {
   }
 }
 
-function newClient({ MongoClient }: typeof mongodb, url: string): mongodb.MongoClient {
+function newClient({ MongoClient }: Driver, url: string): mongodb.MongoClient {
   // Options that are given beside a connection string would win over it.
   const { maxAdaptiveRetries, ...others } = unnamedIn(url);
   if (maxAdaptiveRetries === undefined) return new MongoClient(url, others);
@@ -82,20 +88,6 @@ export function copyClient(given: mongodb.MongoClient): mongodb.MongoClient {
       '[session:mongodb] the "client" does not answer, and it cannot be copied to find out why. ' +
         'If MongoDB is up, close the client and connect it again, or restart the application.',
       { cause },
-    );
-  }
-}
-
-async function importDriver(): Promise<typeof mongodb> {
-  try {
-    return await import('mongodb');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const isMissing = /^(?:ERR_)?MODULE_NOT_FOUND$/.test(code ?? '') && /['"]mongodb['"]/.test(message);
-    if (!isMissing) throw error;
-    throw new StoreRefusedError(
-      '[session:mongodb] the driver "mongodb" is not installed. Run: npm install mongodb',
-      { cause: error },
     );
   }
 }

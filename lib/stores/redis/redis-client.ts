@@ -1,4 +1,5 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+import { loadDriver } from '../../store/load-driver.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import type { Clock } from '../../time/clock.js';
 import { isReadOnly } from './redis-errors.js';
@@ -21,7 +22,7 @@ export type Client = Redis | Cluster;
 /**
  * A client of our own that has not connected yet: no call waits for a Redis that is away, and none is sent twice.
  *
- * @throws StoreRefusedError when ioredis is not installed, or cannot be used with these options
+ * @throws StoreRefusedError when ioredis cannot be loaded, or cannot be used with these options
  */
 export async function makeClient(options: RedisSessionStoreOptions, clock: Clock): Promise<Client> {
   const source = (options.client as Client | undefined) ?? (await newClient(options));
@@ -48,7 +49,7 @@ async function newClient({
   url = 'redis://localhost:6379',
   connection,
 }: RedisSessionStoreOptions): Promise<Redis> {
-  const Redis = await driver();
+  const Redis = await importRedis();
   try {
     // By the duplicate, because what is given beside an address loses to it, to its default port even.
     return new Redis(url, { lazyConnect: true }).duplicate({ ...connection, lazyConnect: true });
@@ -58,15 +59,18 @@ async function newClient({
   }
 }
 
-async function driver(): Promise<typeof Redis> {
-  try {
-    const { Redis, default: fallback } = await import('ioredis');
-    // Before 5.3 the class has no name, it is what the package exports.
-    return Redis ?? (fallback as unknown as typeof Redis);
-  } catch (cause) {
-    const message = '[session:redis] the package "ioredis" cannot be loaded. Install it: npm install ioredis';
-    throw new StoreRefusedError(message, { cause });
-  }
+interface Driver {
+  readonly Redis?: typeof Redis;
+  readonly default: unknown;
+}
+
+async function importRedis(): Promise<typeof Redis> {
+  const driver = await loadDriver<Driver>('redis', 'ioredis', {
+    require: () => import('./driver.js'),
+    import: () => import('ioredis'),
+  });
+  // Before 5.3 the class has no name, it is what the package exports.
+  return driver.Redis ?? (driver.default as typeof Redis);
 }
 
 const pause = (attempt: number): number => Math.min(attempt * 50, LONGEST_PAUSE_MS);
