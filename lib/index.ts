@@ -2,6 +2,7 @@
 
 export { SessionModule } from './session.module.js';
 export type { SessionModuleAsyncOptions, SessionOptionsFactory } from './session.providers.js';
+export { SESSION_CLOCK, SESSION_OPTIONS } from './session.constants.js';
 export { Session } from './session.decorator.js';
 export type { SessionData } from './session/session-data.interface.js';
 export type {
@@ -18,6 +19,7 @@ export type { SessionEvent, SessionRejection } from './events/session-events.js'
 export type {
   CommonSessionOptions,
   CustomStoreOptions,
+  ForRootOptions,
   SessionModuleOptions,
 } from './options/session-options.interface.js';
 export type { SessionCookieOptions } from './options/cookie-options.interface.js';

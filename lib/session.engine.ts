@@ -13,7 +13,7 @@ import type { SessionLog } from './events/session-log.interface.js';
 import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
 import { isSameConfiguration } from './options/is-same-configuration.js';
 import { resolveSessionOptions, resolveStoreOption } from './options/resolve-session-options.js';
-import type { SessionModuleOptions } from './options/session-options.interface.js';
+import type { ForRootOptions } from './options/session-options.interface.js';
 import { GuardedStore } from './store/guarded-store.js';
 import { StoreRefusedError } from './store/store-refused.error.js';
 import type {
@@ -21,14 +21,20 @@ import type {
   OpenableSessionStore,
 } from './store/session-store-abilities.interface.js';
 import type { SessionStore } from './store/session-store.js';
-import { storeTypes, type SessionStoreType } from './options/store-types.js';
+import { storeTypes } from './options/store-types.js';
 import type { Clock } from './time/clock.js';
 
 type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionStore>;
 
 /**
- * What the module runs on: one per application, however often the module is imported. It opens what it made itself at
- * start-up, binds the lifecycle to the HTTP adapter, and closes what it opened.
+ * Creates the parts that the module consists of, connects them, and closes them: the composition root. An application has one
+ * engine, however often it imports the module. Its parts:
+ *
+ * - **store**: the configured store, guarded: with a deadline for each call, typed errors and events.
+ * - **records**: every call that the lifecycle makes to the store.
+ * - **lifecycle**: what happens to the session of a request, from the `Cookie` header to `Set-Cookie`.
+ * - **current**: the request that the running code works for.
+ * - **events**: what `Sessions.events$` emits.
  */
 export class SessionEngine {
   readonly events: SessionEvents;
@@ -44,15 +50,11 @@ export class SessionEngine {
   static readonly #byHost = new WeakMap<HttpAdapterHost, Promise<SessionEngine>>();
 
   /**
-   * The engine of an application. A second import of the module gets the first one's.
+   * Returns the engine of an application. The first import of the module creates it, a second one gets the same.
    *
    * @throws SessionConfigError when the options are wrong, or differ from those of the first import
    */
-  static async for(
-    host: HttpAdapterHost,
-    given: SessionModuleOptions | SessionStoreType,
-    clock: Clock,
-  ): Promise<SessionEngine> {
+  static async for(host: HttpAdapterHost, given: ForRootOptions, clock: Clock): Promise<SessionEngine> {
     const known = this.#byHost.get(host);
     if (known) return (await known).#shared(given);
     const engine = this.#create(host, given, clock);
@@ -60,11 +62,7 @@ export class SessionEngine {
     return engine;
   }
 
-  static async #create(
-    host: HttpAdapterHost,
-    given: SessionModuleOptions | SessionStoreType,
-    clock: Clock,
-  ): Promise<SessionEngine> {
+  static async #create(host: HttpAdapterHost, given: ForRootOptions, clock: Clock): Promise<SessionEngine> {
     const problems: SessionConfigProblem[] = [];
     const store = await makeStore(resolveStoreOption(given), clock, problems);
     const production = process.env.NODE_ENV === 'production';
@@ -78,7 +76,7 @@ export class SessionEngine {
 
   private constructor(
     readonly host: HttpAdapterHost,
-    readonly given: SessionModuleOptions | SessionStoreType,
+    readonly given: ForRootOptions,
     readonly options: ResolvedSessionOptions,
     store: SetUpStore,
     readonly clock: Clock,
@@ -91,21 +89,25 @@ export class SessionEngine {
     this.lifecycle = new SessionLifecycle(this.stored, options, clock, this.events, log);
   }
 
-  /** `true` for the one interceptor that may act: a second import brings a second one. */
+  /** `true` at the first call. A second import of the module brings a second interceptor, which must not act. */
   claimInterceptor(): boolean {
     const isFirst = !this.#hasInterceptor;
     this.#hasInterceptor = true;
     return isFirst;
   }
 
-  /** The application is complete. @throws SessionConfigError when another session library is in our place */
+  /**
+   * Is called when the application is complete: its HTTP server exists and its middleware is registered.
+   *
+   * @throws SessionConfigError when another session library has defined `request.session`
+   */
   start(): void {
     this.#assertBound?.();
     serveUpgrades(this.host, this.lifecycle);
     const adapter = this.host.httpAdapter;
     if (adapter?.getType() === 'express' && usesExpressSession(adapter.getInstance())) {
       this.#logger.warn(
-        'express-session is registered, too. Beside SessionModule it keeps no session: it finds request.session taken. Use one of them.',
+        'express-session is registered as well, and does nothing: request.session belongs to SessionModule. Remove one of the two.',
       );
     }
   }
@@ -125,28 +127,31 @@ export class SessionEngine {
     } catch (error) {
       const isRefusal = error instanceof StoreRefusedError;
       if (isRefusal || failFast) {
-        await this.close(); // nobody else will: what the store opened would hold the process, and try for ever
+        await this.close(); // Nest closes no module of a failed start: the store would keep the process alive and reconnect
         throw storeProblem(store, error);
       }
       this.#logger.error(
-        `The session store does not answer; requests with a session get 503 until it does: ${messageOf(error)}`,
+        `The session store does not answer. Requests with a session get 503 until it does: ${messageOf(error)}`,
       );
     }
   }
 
-  #shared(given: SessionModuleOptions | SessionStoreType): this {
+  #shared(given: ForRootOptions): this {
     if (isSameConfiguration(this.given, given)) return this;
     throw new SessionConfigError([
       {
         option: 'forRoot',
         message:
-          'the module is imported twice with different options. Call forRoot() once, in the root module: it is global',
+          'the module is imported twice with different options. It is global: call forRoot() once, in the root module',
       },
     ]);
   }
 }
 
-/** `undefined`, with a problem, when the store does not take its options. Nothing is connected yet. */
+/**
+ * Creates the store, which connects to nothing yet. When the store refuses its options, the result is `undefined` and the
+ * refusal is added to the problems.
+ */
 async function makeStore(
   store: ResolvedSessionOptions['store'] | undefined,
   clock: Clock,

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionConfigError } from './errors/session-config.error.js';
-import type { SessionModuleOptions } from './options/session-options.interface.js';
+import type { ForRootOptions } from './options/session-options.interface.js';
 import { SESSION_ENGINE, SESSION_OPTIONS } from './session.constants.js';
 import { serveGateway } from './nest/bind-to-adapter.js';
 import { rememberUpgradeRequests } from './nest/upgrade-requests.js';
@@ -19,7 +19,6 @@ import {
   SESSION_EXPORTS,
   type SessionModuleAsyncOptions,
 } from './session.providers.js';
-import type { SessionStoreType } from './options/store-types.js';
 
 /**
  * Sessions for a NestJS application. Import it once, in the root module: it is global.
@@ -55,23 +54,24 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /**
-   * Configures sessions with options that are known when the module is defined.
+   * Configures sessions with options that are known when the module is defined. All problems in the options are reported
+   * together, as a `SessionConfigError` that keeps the application from starting and names the remedy of each.
    *
-   * @param options where sessions are kept, and everything else; or just the name of the store's type
-   * @throws SessionConfigError at start-up, naming every problem and its remedy
+   * @param options the store and all other options, or just the type of the store
    * @example
    * ```ts
    * SessionModule.forRoot({ type: 'filesystem', directory: './.sessions', idleTimeout: '30m' });
    * ```
    */
-  static forRoot(options: SessionModuleOptions | SessionStoreType): DynamicModule {
+  static forRoot(options: ForRootOptions): DynamicModule {
     return definition([], [{ provide: SESSION_OPTIONS, useValue: options }]);
   }
 
   /**
-   * Configures sessions with options that a factory or a class makes, from injected providers when needed.
+   * Configures sessions with options that a factory or a class returns. Both can have providers injected. Problems in the
+   * options are reported as those of `forRoot()`.
    *
-   * @throws SessionConfigError at start-up, naming every problem and its remedy
+   * @throws TypeError when not exactly one of `useFactory`, `useClass` and `useExisting` is given
    * @example
    * ```ts
    * SessionModule.forRootAsync({
@@ -90,7 +90,7 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
     this.#engine.start();
   }
 
-  /** In-flight commits belong to requests, which Nest has let finish; what we opened is closed. */
+  /** Closes the store, if the module created it. Nest has let all requests finish, so their sessions are saved. */
   async onApplicationShutdown(): Promise<void> {
     await this.#engine.close();
   }

@@ -1,15 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SessionStoreType } from './store-types.js';
-import type { SessionModuleOptions } from './session-options.interface.js';
-
-type Given = SessionModuleOptions | SessionStoreType;
+import type { ForRootOptions, SessionModuleOptions } from './session-options.interface.js';
 
 /** Whether two imports of the module have the same options. Stores and codecs must be the same objects. */
-export function isSameConfiguration(one: Given, other: Given): boolean {
+export function isSameConfiguration(one: ForRootOptions, other: ForRootOptions): boolean {
   const { store, codec, ...options } = asObject(one);
   const { store: otherStore, codec: otherCodec, ...otherOptions } = asObject(other);
   return store === otherStore && codec === otherCodec && isDeepStrictEqual(options, otherOptions);
 }
 
-const asObject = (given: Given): SessionModuleOptions =>
+const asObject = (given: ForRootOptions): SessionModuleOptions =>
   typeof given === 'string' ? { type: given } : given;

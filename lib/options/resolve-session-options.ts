@@ -2,7 +2,6 @@ import { types } from 'node:util';
 import type { SessionCodec } from '../codec/session-codec.interface.js';
 import { jsonCodec } from '../codec/json.codec.js';
 import { SessionConfigError, type SessionConfigProblem } from '../errors/session-config.error.js';
-import type { SessionStoreType } from './store-types.js';
 import { compileExclude } from './compile-exclude.js';
 import { describe, isObject, OptionReader } from './option-reader.js';
 import { cookieOptionNames, resolveCookieOptions } from './resolve-cookie-options.js';
@@ -10,7 +9,7 @@ import type { SessionCookieOptions } from './cookie-options.interface.js';
 import type { ResolvedCookieOptions, ResolvedSessionOptions } from './resolved-session-options.interface.js';
 import { explainStoreOption, isStore, optionNamesOf, resolveStore } from './resolve-store.js';
 import { sessionOptionDefaults as defaults } from './session-options.defaults.js';
-import type { CommonSessionOptions, SessionModuleOptions } from './session-options.interface.js';
+import type { CommonSessionOptions, ForRootOptions } from './session-options.interface.js';
 
 /** A century. All stores can keep such a moment, and a longer timeout is probably a mistake. */
 const LONGEST_TIMEOUT_MS = 100 * 365.25 * 86_400_000;
@@ -40,7 +39,7 @@ const commonOptionNames: readonly (keyof CommonSessionOptions | 'type' | 'store'
  * @throws SessionConfigError with all problems together, each with its remedy.
  */
 export function resolveSessionOptions(
-  options: SessionModuleOptions | SessionStoreType,
+  options: ForRootOptions,
   environment: { readonly production: boolean },
   problems: SessionConfigProblem[] = [],
 ): ResolvedSessionOptions {
@@ -76,9 +75,7 @@ export function resolveSessionOptions(
 }
 
 /** Resolves the store alone, even if other options are wrong. The store checks its own options when it is created. */
-export function resolveStoreOption(
-  options: SessionModuleOptions | SessionStoreType,
-): ResolvedSessionOptions['store'] | undefined {
+export function resolveStoreOption(options: ForRootOptions): ResolvedSessionOptions['store'] | undefined {
   const given = asObject(options);
   return isObject(given) ? resolveStore(new OptionReader(given, '', [])) : undefined;
 }

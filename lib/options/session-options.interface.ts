@@ -1,6 +1,6 @@
 import type { SessionCodec } from '../codec/session-codec.interface.js';
 import type { SessionStore } from '../store/session-store.js';
-import type { SessionStoreTypeOptions } from './store-types.js';
+import type { SessionStoreType, SessionStoreTypeOptions } from './store-types.js';
 import type { SessionCookieOptions } from './cookie-options.interface.js';
 
 /** The options that do not depend on the store. @publicApi */
@@ -114,3 +114,11 @@ export interface CustomStoreOptions {
  * @publicApi
  */
 export type SessionModuleOptions = CommonSessionOptions & (SessionStoreTypeOptions | CustomStoreOptions);
+
+/**
+ * What `SessionModule.forRoot()` takes and the factories of `forRootAsync()` return: all options, or just the type of the
+ * store, with every option at its default.
+ *
+ * @publicApi
+ */
+export type ForRootOptions = SessionModuleOptions | SessionStoreType;

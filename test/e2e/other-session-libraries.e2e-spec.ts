@@ -23,7 +23,7 @@ const onExpress = platforms[0]!;
 
 const theirs = () => expressSession({ secret: SECRET, resave: true, saveUninitialized: true });
 
-const WARNING = /^warn: express-session is registered, too\. .*Use one of them/;
+const WARNING = /^warn: express-session is registered as well, .*Remove one of the two/;
 const warnings = (logs: readonly string[]) => logs.filter(line => WARNING.test(line));
 
 describe('express-session in the same application', () => {

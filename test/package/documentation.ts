@@ -117,6 +117,7 @@ const modules: readonly (readonly [name: string, names: readonly string[]])[] = 
     ],
   ],
   ['@nestjs/core', Object.keys(core)],
+  ['@nestjs/testing', ['Test']],
   ['ioredis', ['Cluster', 'Redis']],
   ['mongodb', ['MongoClient']],
   // Test runners have these as globals.
@@ -134,6 +135,7 @@ const surroundings: Readonly<Record<string, string>> = {
     setPassword(userId: string, password: string): Promise<void>;
   }`,
   Credentials: `declare class Credentials { readonly name: string; readonly password: string }`,
+  AppModule: `declare class AppModule {}`,
   SettingsModule: `declare class SettingsModule {}`,
   RedisModule: `declare class RedisModule {}`,
   DatabaseModule: `declare class DatabaseModule {}`,

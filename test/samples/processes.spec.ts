@@ -151,7 +151,7 @@ function cases(name: string, service: string, makePlace: () => Promise<Place>): 
     await gone.close();
     shop = await samples.start(name, place.settings(port));
     expect(shop.output()).toMatch(
-      new RegExp(`The session store does not answer; .* 503 until it does: .*127\\.0\\.0\\.1:${port}`),
+      new RegExp(`The session store does not answer. .* 503 until it does: .*127\\.0\\.0\\.1:${port}`),
     );
     const visitor = new Visitor(shop.url);
     for (let count = 0; count < 2; count++) {

@@ -225,6 +225,7 @@ export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('nested-applications')]: 'a Nest application mounted in another one, both with sessions',
   [e2e('other-session-libraries')]: 'other session libraries in the same application',
   [e2e('middleware')]: 'the session in middleware of an application that NestFactory made',
+  [e2e('overridden-options')]: 'replacing the options and the clock in a testing module',
   [e2e('oversized-values')]: 'values that are far too large',
   [e2e('session-access')]: 'the ways to the session, eager and lazy',
   [e2e('session-size')]: '`maxSize`',
