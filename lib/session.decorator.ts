@@ -5,8 +5,8 @@ import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
 
 /**
- * The decorator shares its name with the type, so SWC and Vite say that a parameter is of the class `Session`, and a
- * `ValidationPipe` with `validateCustomDecorators` would make one of it. tsc says `Object`; now all of them do.
+ * Makes the emitted type of the parameter `Object`, as tsc does. SWC and Vite emit `Session`, because the decorator and the type
+ * share this name. A `ValidationPipe` with `validateCustomDecorators` would then try to create an instance of it.
  */
 const emitObject: ParameterDecorator = (target, method, index) => {
   if (method === undefined) return;
@@ -21,9 +21,9 @@ const emitObject: ParameterDecorator = (target, method, index) => {
 type PipeOrOptions = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
 
 /**
- * Injects the session, or one key of it, into a handler. The same name is the type of what is injected.
+ * Injects the session, or the value of one key, into a handler. The type of the session has the same name.
  *
- * With a key, pipes apply to its value.
+ * With a key, pipes are applied to its value.
  *
  * @throws SessionUsageError on a path of `exclude`
  * @example
@@ -47,7 +47,7 @@ export const Session: (keyOrPipe?: string | PipeOrOptions, ...pipes: PipeOrOptio
     (key: string | undefined, context: ExecutionContext) => {
       const exchange = exchangeIn(context);
       const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
-      // Loaded early, it costs no turn of the event loop.
+      // A session that is loaded already is returned without a promise, which saves a turn of the event loop.
       return exchange.session ? give(exchange.session) : exchange.getSession().then(give);
     },
     [emitObject],

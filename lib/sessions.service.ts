@@ -14,7 +14,7 @@ export interface SessionInfo {
   /** The public handle, as `session.id`. */
   readonly id: string;
   readonly createdAt: Date;
-  /** As far as it was written down: see `touchInterval`. */
+  /** The last use that the store knows of. It lags behind by up to `touchInterval`. */
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;
   readonly loggedInAs: string | undefined;
@@ -22,7 +22,8 @@ export interface SessionInfo {
 }
 
 /**
- * Sessions beyond the one in hand: the current one anywhere, the sessions of a user, and ending them.
+ * The sessions of the application: the current one, from any code that a request runs, and all sessions of a user, to list and
+ * to end them.
  *
  * @example
  * ```ts
@@ -47,13 +48,13 @@ export class Sessions {
     this.#engine = engine;
   }
 
-  /** What happens to sessions in this process. Never carries a token. */
+  /** What happens to sessions in this process, as it happens. No event contains a token. */
   get events$(): Observable<SessionEvent> {
     return this.#engine.events.events$;
   }
 
   /**
-   * The session of the request that the running code works for; loads it when needed.
+   * Returns the session of the request that the running code works for, and loads it if that has not happened yet.
    *
    * @throws SessionUsageError outside of a request, and on a path of `exclude`
    */
@@ -67,13 +68,17 @@ export class Sessions {
     return (await exchange.getSession()).facade as SessionOf<T>;
   }
 
-  /** The facts of a live session, or `undefined`. Looking is no activity. @throws SessionStoreError */
+  /**
+   * Returns the facts of a live session, or `undefined` if there is none with this id. Does not extend the session.
+   *
+   * @throws SessionStoreError
+   */
   async get(id: string): Promise<SessionInfo | undefined> {
     const live = await this.#engine.stored.findById(id);
     return live && infoOf(live);
   }
 
-  /** The live sessions of a user, most recently used first. @throws SessionStoreError */
+  /** Returns the live sessions of a user, most recently used first. @throws SessionStoreError */
   async listByUser(userId: string): Promise<SessionInfo[]> {
     assertUserId(userId);
     const live = await this.#engine.users.list(userId);
@@ -81,9 +86,9 @@ export class Sessions {
   }
 
   /**
-   * Ends a session, by its id: its next request, in any process, is nobody's. `false` when there was none to end, or,
-   * with `userId`, when it is not that user's. A `userId` that is there and `undefined`, as the `loggedInAs` of a visitor
-   * is, is nobody's: `false`.
+   * Ends a session by its id. Its next request, in any process, has an empty session. Returns `false` if there is no such
+   * session or, with `userId`, if it belongs to another user. If `userId` is given but `undefined` (`session.loggedInAs` of a
+   * visitor), nothing is ended and the result is `false`.
    *
    * @throws SessionStoreError
    * @example
@@ -98,10 +103,10 @@ export class Sessions {
   }
 
   /**
-   * Ends all sessions of a user, but for `except`, and says how many. A login that runs at the same time is either ended
-   * or alive and listed, never alive and hidden.
+   * Ends all sessions of a user except `except`, and returns how many. A login that runs at the same time is either ended,
+   * or alive and listed; it is never alive and hidden.
    *
-   * @throws SessionStoreError when the store failed: call it again, it goes on where it stopped
+   * @throws SessionStoreError when the store failed. Call it again: it continues where it stopped
    */
   async revokeByUser(
     userId: string,
@@ -111,12 +116,17 @@ export class Sessions {
     return this.#engine.users.revokeAll(userId, options.except);
   }
 
-  /** Removes expired records now, where the backend does not do it by itself, and says how many. */
+  /**
+   * Removes expired records now and returns how many. A store that cannot do it, such as Redis, which
+   * removes them on its own, returns 0.
+   *
+   * @throws SessionStoreError
+   */
   async prune(): Promise<number> {
     return this.#engine.store.prune(this.#engine.clock.now());
   }
 
-  /** Resolves when the store answers; rejects with the cause. For health checks. @throws SessionStoreError */
+  /** For health checks. Resolves when the store answers. @throws SessionStoreError with the cause, when it does not */
   async ping(): Promise<void> {
     await this.#engine.store.ping();
   }

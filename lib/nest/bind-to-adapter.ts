@@ -16,7 +16,7 @@ export type Request = IncomingMessage & { readonly raw?: IncomingMessage };
 type Continue = () => void;
 type OpenEarly = (request: IncomingMessage, response: ServerResponse, next: Continue) => void;
 
-/** Which lifecycle serves the requests of a server, or of a port: for upgrade requests, which no adapter sees. */
+/** The lifecycle of each HTTP server, and of each port, to find the session of requests that no adapter sees. */
 const byServer = new WeakMap<Server, SessionLifecycle>();
 const byPort = new Map<number, SessionLifecycle>();
 
@@ -50,8 +50,8 @@ export function bindToAdapter(
 }
 
 /**
- * Lets upgrade requests find their session, from the application's start. On a machine where `localhost` has two
- * addresses Fastify listens with a second server of its own, which only the port tells to be ours.
+ * Lets upgrade requests find their session. Is called at application start. Where `localhost` has two addresses, Fastify
+ * listens with a second server that it does not show; its requests are found by the port.
  */
 export function serveUpgrades(host: HttpAdapterHost, lifecycle: SessionLifecycle): void {
   const server = host.httpAdapter?.getHttpServer() as Server | undefined;
@@ -133,7 +133,7 @@ interface FastifyLike extends Hookable {
 
 function refuseAssignment(): never {
   throw new SessionUsageError(
-    'request.session belongs to SessionModule and cannot be assigned. Is another session library in use? Use one of them; to end a session call session.destroy()',
+    'request.session belongs to SessionModule and cannot be assigned. Is another session library in use? Use one of the two. To end a session call session.destroy()',
   );
 }
 
@@ -153,9 +153,9 @@ function makeSessionProperty(excluded: SessionMembers): SessionProperty {
 }
 
 /**
- * `session` and the holdable methods are on the prototypes that this application gives its requests and responses, where they
- * cost a request nothing. Our own property has to be on the request before Express changes its prototype (`lib/README.md`),
- * so we stand in front of `handle`: a middleware would come too late.
+ * `session` and the wrapped methods are on the prototypes that Express gives the requests and responses of this application.
+ * There they cost a request nothing. The session opens in front of `handle`, not in a middleware: our property must be on the
+ * request before Express changes its prototype (`lib/README.md`).
  */
 function bindToExpress(app: ExpressLike, openEarly: OpenEarly, session: SessionProperty): void {
   makeHoldable(app.response);
@@ -163,7 +163,7 @@ function bindToExpress(app: ExpressLike, openEarly: OpenEarly, session: SessionP
   const handle = app.handle.bind(app);
   app.handle = (request, response, done) =>
     openEarly(request, response, () => {
-      // Somebody above us, with a time limit perhaps, has answered while the session was loaded. Express would throw.
+      // If something in front of us answered while the session was loading, a time limit for example, Express would throw.
       if (!response.headersSent) handle(request, response, done);
     });
 }
@@ -177,7 +177,8 @@ function bindToFastify(
     return new SessionConfigError([
       {
         option: 'SessionModule',
-        message: 'another plugin (@fastify/session?) already defines request.session; use one of them',
+        message:
+          'another plugin, perhaps @fastify/session, already defines request.session. Use one of the two',
       },
     ]);
   }

@@ -3,19 +3,20 @@ interface Layer {
   readonly handle: ((...args: never[]) => unknown) & { readonly stack?: unknown };
 }
 
-/** What only express-session assigns. Its function's name would be lost to a bundler, and may be anybody's. */
+/** Assignments that only express-session makes. The name of its function is no mark: a bundler changes it. */
 const MARKS = [/\.sessionStore\s*=[^=]/, /\.sessionID\s*=[^=]/];
 
 /**
- * Whether express-session is among what was registered with `app.use()`. It steps aside in silence when it finds a
- * `request.session`, so nobody would notice. What a module's `consumer.apply()` registers is out of sight in a closure.
+ * Whether express-session was registered with `app.use()`. If it finds a `request.session` it does nothing and says nothing,
+ * so its sessions would be missing without a trace. Best effort: middleware of `consumer.apply()` is not found, because Nest
+ * registers it inside a closure.
  */
 export function usesExpressSession(express: unknown): boolean {
   const { router } = express as { readonly router?: { readonly stack?: readonly Layer[] } };
   return isAmong(router?.stack ?? []);
 }
 
-/** @param seen a router may be mounted in itself, and anything may have a `stack` that is something else */
+/** @param seen the handlers that were looked at already: a router may be mounted in itself */
 function isAmong(layers: readonly Layer[], seen = new Set<unknown>()): boolean {
   return layers.some(({ handle }) => {
     if (seen.has(handle)) return false;

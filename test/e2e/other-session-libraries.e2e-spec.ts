@@ -152,7 +152,7 @@ describe('@fastify/session in the same application', () => {
     });
     const starting = app.init();
     await expect(starting).rejects.toThrow(SessionConfigError);
-    await expect(starting).rejects.toThrow(/use one of them/);
+    await expect(starting).rejects.toThrow(/Use one of the two/);
     await instance.close();
   });
 });
