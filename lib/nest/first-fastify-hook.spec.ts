@@ -2,6 +2,8 @@ import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { addFirstHook, type Hookable } from './first-fastify-hook.js';
 
+const hook = (): void => undefined;
+
 describe('addFirstHook', () => {
   it('runs before hooks that were added earlier, once, in contexts that are loaded and in those that come later', async () => {
     const app = fastify();
@@ -25,7 +27,6 @@ describe('addFirstHook', () => {
 
   it('adds the hook in the usual way to an instance that does not show its hooks', () => {
     const added: unknown[] = [];
-    const hook = (): void => undefined;
     addFirstHook({ addHook: (...args) => added.push(args) }, hook);
     expect(added).toEqual([['onRequest', hook]]);
   });
