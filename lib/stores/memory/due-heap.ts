@@ -1,14 +1,14 @@
-/** Something that lapses at a moment. Only the heap writes these two once it was added. */
+/** An item that is due at a moment. Once it is in a heap, only the heap may write these fields. */
 export interface Due {
-  /** When it lapses, ms since the epoch. */
+  /** When the item is due, in milliseconds since the epoch. */
   dueAt: number;
-  /** Where it is in the heap, so that it can be moved and taken out. */
+  /** The position of the item in the heap, so that it can be moved and removed. */
   place: number;
 }
 
 /**
- * A binary heap of things by the moment they lapse. What is usual is cheap: what is new or was moved lapses last, so
- * adding it moves nothing.
+ * A binary heap of items, ordered by the moment they are due. A new or moved item is usually due last. Adding such an
+ * item moves no other one.
  */
 export class DueHeap<T extends Due> {
   readonly #items: T[] = [];
@@ -17,7 +17,7 @@ export class DueHeap<T extends Due> {
     return this.#items.length;
   }
 
-  /** The one that is due first. */
+  /** The item that is due first. */
   first(): T | undefined {
     return this.#items[0];
   }
@@ -33,7 +33,7 @@ export class DueHeap<T extends Due> {
     this.#settle(last, item.place);
   }
 
-  /** Gives an item that is in the heap another moment. */
+  /** Changes the moment of an item that is in the heap. */
   move(item: T, dueAt: number): void {
     item.dueAt = dueAt;
     this.#settle(item, item.place);

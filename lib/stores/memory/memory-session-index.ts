@@ -8,10 +8,10 @@ interface IndexEntry extends Due {
   readonly id: string;
 }
 
-/** Which sessions a user has, beside the records of a `MemorySessionStore`. */
+/** The sessions of each user of a `MemorySessionStore`. */
 export class MemorySessionIndex implements SessionIndex {
   readonly #users = new Map<string, Map<string, IndexEntry>>();
-  /** Users who never come back have nobody else who clears their entries. */
+  /** Removes the entries of users who never sign in again. */
   readonly #sweeper: Sweeper<IndexEntry>;
 
   constructor(clock: Clock) {
@@ -49,7 +49,7 @@ export class MemorySessionIndex implements SessionIndex {
     return ids;
   }
 
-  /** Drops at most `most` entries whose limit has passed. `true`: there may be more. */
+  /** Removes at most `most` entries whose limit has passed. Returns `true` if there may be more. */
   sweep(now: number, most: number): boolean {
     return this.#sweeper.sweep(now, most);
   }

@@ -76,7 +76,7 @@ describe('MemorySessionStore with maxSessions', () => {
     const store = full(() => NOW + 1);
     expect(() => store.create(idOf(9), recordUntil(NOW + HOUR))).toThrow(StoreRefusedError);
     expect(() => store.create(idOf(9), recordUntil(NOW + HOUR))).toThrow(
-      '[session:memory] 3 sessions are held, as many as "maxSessions" allows',
+      '[session:memory] the store is full: it holds 3 live sessions',
     );
     expect(store.load(idOf(9))).toBeUndefined();
     for (let n = 0; n < 3; n++) expect(store.load(idOf(n))).toBeDefined();

@@ -1,4 +1,4 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
+import { setImmediate as letOtherWorkRun } from 'node:timers/promises';
 import type {
   SessionMoments,
   SessionRecord,
@@ -37,19 +37,20 @@ import { SWEEP_BATCH, Sweeper } from './sweeper.js';
 /** @publicApi */
 export interface MemorySessionStoreOptions {
   /**
-   * How many sessions are held at most. When it is reached, expired sessions make room; if there are none, a new
-   * session is refused with a 503, and those that exist go on working. A live session is never thrown out for another.
-   * @default no limit: whoever can start sessions can fill the memory
+   * How many sessions the store may hold. When the limit is reached, expired sessions are removed to make room. If
+   * there are none, a new session is refused with a 503, and existing sessions continue to work. A live session is
+   * never removed to make room.
+   * @default no limit: a client that starts many sessions can fill the memory
    */
   readonly maxSessions?: number;
   /**
-   * Tells when to collect what has expired. The verbs go by the `now` they are given.
-   * @default the machine's clock
+   * The clock that decides which expired sessions are removed. All other methods use the `now` of their call.
+   * @default the clock of the machine
    */
   readonly clock?: Clock;
 }
 
-/** What is stored under one id: a session, or the mark that a rotation left in its place. */
+/** What the store holds under one id: a session, or the mark that a rotation left in its place. */
 class Entry implements Due {
   /** When the session expires, or the mark ends. */
   dueAt: number;
@@ -69,8 +70,8 @@ class Entry implements Due {
 }
 
 /**
- * Keeps sessions in the memory of this process: they end with it, and no other process sees them. For tests, for
- * development, and for one process that may forget. Every verb answers at once.
+ * Keeps sessions in the memory of this process. They are lost when the process ends, and no other process sees them.
+ * For tests, for development, and for a single process whose sessions may be lost. All methods answer synchronously.
  *
  * @example
  * ```ts
@@ -94,15 +95,15 @@ export class MemorySessionStore
   readonly #sweeper: Sweeper<Entry>;
   readonly #clock: Clock;
   readonly #maxSessions: number;
-  /** How many entries are sessions. The marks of rotations are few and small, and do not count. */
+  /** How many entries are sessions. Marks of rotations do not count: they are few and small. */
   #sessions = 0;
 
-  /** @throws TypeError when `maxSessions` is not a positive integer. */
+  /** @throws TypeError if `maxSessions` is not a positive integer */
   constructor({ maxSessions, clock = systemClock }: MemorySessionStoreOptions = {}) {
     super();
     if (maxSessions !== undefined && !(Number.isSafeInteger(maxSessions) && maxSessions > 0)) {
       throw new TypeError(
-        `[session:memory] "maxSessions" is ${String(maxSessions)}; it has to be a positive integer. Leave it out for no limit.`,
+        `[session:memory] "maxSessions" is ${String(maxSessions)}; write a whole number above zero, or leave it out for no limit.`,
       );
     }
     this.#maxSessions = maxSessions ?? Infinity;
@@ -116,8 +117,8 @@ export class MemorySessionStore
   }
 
   /**
-   * @throws `StoreRefusedError` when `maxSessions` live sessions are held.
-   * @throws TypeError when `id` is not an id.
+   * @throws StoreRefusedError if the store holds `maxSessions` live sessions
+   * @throws TypeError if `id` is not an id
    */
   override create(id: string, record: SessionRecord): boolean {
     assertSessionId(id);
@@ -157,16 +158,19 @@ export class MemorySessionStore
     return record;
   }
 
-  /** Gives way to other work after each batch, so a million expired sessions do not stop the process. */
+  /**
+   * Removes expired sessions. Other work runs between the batches, so a million expired sessions do not block the
+   * process.
+   */
   async prune(now: number): Promise<number> {
     let pruned = 0;
     for (let more = true; more;) {
       const before = this.#sessions;
       more = this.#sweeper.sweep(now, SWEEP_BATCH);
       pruned += before - this.#sessions;
-      if (more) await otherWork();
+      if (more) await letOtherWorkRun();
     }
-    while (this.#index.sweep(now, SWEEP_BATCH)) await otherWork();
+    while (this.#index.sweep(now, SWEEP_BATCH)) await letOtherWorkRun();
     return pruned;
   }
 
@@ -178,10 +182,10 @@ export class MemorySessionStore
     ];
   }
 
-  /** There is no backend that could fail to answer. */
+  /** Always succeeds: there is no backend. */
   ping(): void {}
 
-  /** Stops the timers. What is held stays readable, and is not swept any more. */
+  /** Stops the timers. The sessions stay readable, and expired ones are no longer removed. */
   close(): void {
     this.#sweeper.close();
     this.#index.close();
@@ -218,8 +222,8 @@ export class MemorySessionStore
     for (let more = true; more && this.#sessions >= this.#maxSessions;) more = this.#sweeper.sweep(now, 1);
     if (this.#sessions < this.#maxSessions) return;
     throw new StoreRefusedError(
-      `[session:memory] ${this.#maxSessions} sessions are held, as many as "maxSessions" allows, and none of them has expired. ` +
-        'Raise it, or let sessions end sooner with a shorter "idleTimeout".',
+      `[session:memory] the store is full: it holds ${this.#maxSessions} live sessions, the limit of "maxSessions". ` +
+        'Raise the limit, or use a shorter "idleTimeout".',
     );
   }
 }

@@ -1,18 +1,21 @@
 import type { Clock } from '../../time/clock.js';
 import { type Due, DueHeap } from './due-heap.js';
 
-/** How often it looks for what has lapsed, in milliseconds. */
+/** The time between two sweeps, in milliseconds. */
 const SWEEP_EVERY_MS = 30_000;
-/** How many one step drops: about a millisecond among a million sessions. */
+/** How many items one batch removes: about one millisecond of work, among a million sessions. */
 export const SWEEP_BATCH = 200;
-/** How long requests have the event loop between two steps, in milliseconds. */
+/** The pause between two batches, in milliseconds. */
 const BETWEEN_BATCHES_MS = 5;
 
-/** Drops what has lapsed, in small steps. Its timer runs only while it has something, and never holds the process. */
+/**
+ * Removes items that are due, in small batches. The timer runs only if there are items, and never keeps the process
+ * alive.
+ */
 export class Sweeper<T extends Due> {
   readonly #heap = new DueHeap<T>();
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     private readonly clock: Clock,
@@ -24,17 +27,17 @@ export class Sweeper<T extends Due> {
     if (this.#timer === undefined) this.#wait(SWEEP_EVERY_MS);
   }
 
-  /** Takes an item out without dropping it. */
+  /** Removes an item without calling `drop` for it. */
   remove(item: T): void {
     this.#heap.remove(item);
   }
 
-  /** Gives an item another moment to lapse. */
+  /** Changes the moment at which an item is due. */
   move(item: T, dueAt: number): void {
     if (item.dueAt !== dueAt) this.#heap.move(item, dueAt);
   }
 
-  /** Drops at most `most` items that have lapsed at `now`. `true`: there may be more. */
+  /** Drops at most `most` items that are due at `now`. Returns `true` if there may be more. */
   sweep(now: number, most: number): boolean {
     for (let i = 0; i < most; i++) {
       const item = this.#heap.first();
@@ -46,12 +49,12 @@ export class Sweeper<T extends Due> {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     clearTimeout(this.#timer);
   }
 
   #wait(ms: number): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const more = this.sweep(this.clock.now(), SWEEP_BATCH);
