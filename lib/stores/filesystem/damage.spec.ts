@@ -20,7 +20,7 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashOf } from '../../crypto/hash.js';
 import { frameOf, seedOf, type Entry } from './frame.js';
 import { FileSessionStore } from './index.js';
-import { EMPTY_HEAD, HEAD_BYTES } from './journal-head.js';
+import { EMPTY_HEAD, HEAD_BYTES } from './journal-reader.js';
 
 const now = 1_700_000_000_000;
 const expiresAt = now + 3_600_000;

@@ -1,6 +1,6 @@
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 
-/** Somebody has to change something before it can work again. */
+/** Faults that repeating the call does not cure, each with its remedy. */
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: free some space.',
   EDQUOT: 'The quota of this user is used up: raise it or free some space.',
@@ -8,10 +8,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: 'Check who owns the session directory and what it permits.',
   EPERM: 'Check who owns the session directory and what it permits.',
   EROFS: 'The file system is read-only: mount it for writing.',
-  ENOTDIR: 'Something else stands in the place of the session directory.',
+  ENOTDIR: 'A part of the path of the session directory is not a directory.',
 };
 
-/** It may pass, but somebody can help. */
+/** Faults that may pass by themselves, each with a hint. */
 const HINTS: Readonly<Record<string, string>> = {
   EMFILE: 'Too many files are open in this process: raise the limit (ulimit -n).',
   ENFILE: 'Too many files are open on this machine.',
@@ -22,22 +22,23 @@ export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** The disk, the quota or the file itself is as large as it may get. */
+/** Whether an error says that the disk or the quota is full, or that the file may not grow. */
 export function isOutOfRoom(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
 }
 
-/** A short count is how a full disk first shows; only the next write would get the error. */
-export function outOfRoom(): Error {
-  return faultOf(Object.assign(new Error('short write'), { code: 'ENOSPC', syscall: 'write' }));
+/** The error for a write that wrote fewer bytes than given. The disk is full, but only the next write would fail. */
+export function outOfRoomError(): Error {
+  return toFault(Object.assign(new Error('short write'), { code: 'ENOSPC', syscall: 'write' }));
 }
 
 /**
- * The fault as the contract wants it: refused, or it may pass. Node's own message names the path and with it the id of
- * a session, so none of it is kept but what failed, and how.
+ * Turns an error of Node into a fault as the contract requires: a `StoreRefusedError`, or any other error if it may
+ * pass. Node's message contains the path, and with it the id of a session. So only the system call and the code are
+ * kept.
  */
-export function faultOf(error: unknown): Error {
+export function toFault(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error), { cause: error });
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
@@ -47,11 +48,11 @@ export function faultOf(error: unknown): Error {
   return Object.assign(remedy === undefined ? new Error(message) : new StoreRefusedError(message), { code });
 }
 
-/** Node's errors as the contract wants faults to be. */
-export function guarded<T>(task: () => T): T {
+/** Runs a task and turns an error of Node into a fault. */
+export function withFaults<T>(task: () => T): T {
   try {
     return task();
   } catch (error) {
-    throw faultOf(error);
+    throw toFault(error);
   }
 }

@@ -12,18 +12,17 @@ import {
   type Stats,
 } from 'node:fs';
 import { randomHex } from '../../crypto/random.js';
-import { codeOf, outOfRoom } from './faults.js';
+import { codeOf, outOfRoomError } from './faults.js';
 
-/** Larger than any session that a store should hold; a file beyond it is not one of ours. */
+/** No session is this large. A larger file is not one of ours. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-// Never through a symbolic link, and never waiting for the other end of a pipe that somebody put there. Windows knows
-// neither flag.
+// The flags refuse symbolic links, and do not wait for the other end of a pipe. Windows knows neither flag.
 const GUARDED =
   ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
 export const FOR_READING = constants.O_RDONLY | GUARDED;
 export const FOR_APPENDING = constants.O_RDWR | constants.O_APPEND | GUARDED;
-/** For writing in place: a file that is open for appending appends wherever it is told to write. */
+/** For overwriting: with `O_APPEND`, a write at any position appends. */
 export const FOR_WRITING = constants.O_RDWR | GUARDED;
 const FOR_CREATING = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | GUARDED;
 
@@ -31,17 +30,17 @@ const FILE_MODE = 0o600;
 
 /** A file that is not a journal of ours: not a regular file, too large, or owned by another user. */
 export const FOREIGN = 'foreign';
-/** What opening or reading something says that is not a regular file: a link, a directory, a pipe, a socket. */
+/** The errors of opening or reading something that is not a regular file: a link, a directory, a pipe, a socket. */
 const FOREIGN_CODES = new Set(['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO', 'ESPIPE', 'EAGAIN', 'EINVAL', 'ENODEV']);
 
 const TEMPORARY = /^([0-9a-f]{64})\.[0-9a-f]{32}\.tmp$/;
 
-/** A name that nobody else has or ever had, beside a file. Two processes never meet there, whatever their pids. */
+/** A new name for a temporary file in the folder of a file. It is random, so no two processes ever use the same. */
 export function temporaryNameFor(name: string): string {
   return `${name}.${randomHex(16)}.tmp`;
 }
 
-/** The name of the file that a temporary file was for; `undefined` when it is none of ours. */
+/** The name of the file that a temporary file is for; `undefined` if it is not a temporary file of ours. */
 export function targetOfTemporary(name: string): string | undefined {
   return TEMPORARY.exec(name)?.[1];
 }
@@ -63,15 +62,15 @@ export function openExisting(path: string, flags: number): number | typeof FOREI
 }
 
 /**
- * Whether a file belongs to the user of this process. Another user could have written anything into it. On Windows files
- * have no such owner, and the answer is always yes.
+ * Whether a file belongs to the user of this process. Another user could have written anything into it. On Windows
+ * files have no such owner, and the answer is always yes.
  */
 export function belongsToUs({ uid }: Stats): boolean {
   const user = process.geteuid?.();
   return user === undefined || uid === user;
 }
 
-/** Makes a file that was not there. Its mode does not depend on the umask. */
+/** Creates a file. Fails if the name exists. The mode of the file does not depend on the umask. */
 export function openNew(path: string): number {
   const fd = openSync(path, FOR_CREATING, FILE_MODE);
   try {
@@ -83,11 +82,11 @@ export function openNew(path: string): number {
   }
 }
 
-/** Reads whole files of ordinary size without an allocation for each. */
+/** Reads files. A file of ordinary size needs no allocation. */
 export class FileReader {
   readonly #scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
-  /** What a file holds, from a byte on. Valid until the next call. */
+  /** Reads a file from a position to its end. The result is valid until the next call. */
   read(fd: number, from: number): Buffer | typeof FOREIGN {
     try {
       const count = readSync(fd, this.#scratch, 0, this.#scratch.length, from);
@@ -97,7 +96,7 @@ export class FileReader {
       throw error;
     }
     const { size } = fstatSync(fd);
-    // Somebody may append between the two looks; what is missed then is what came later.
+    // Another process may append after the first read. Bytes appended after this line are not read.
     return size > MAX_FILE_BYTES ? FOREIGN : readExactly(fd, from, size - from);
   }
 }
@@ -113,21 +112,21 @@ function readExactly(fd: number, from: number, length: number): Buffer {
   return buffer.subarray(0, done);
 }
 
-/** Appends in one write, which the file system puts behind all others; a part of it would be a torn frame. */
+/** Appends in a single write, which the file system orders after all earlier ones. A partial write is an error. */
 export function appendWhole(fd: number, bytes: Buffer): void {
-  if (writeSync(fd, bytes) < bytes.length) throw outOfRoom();
+  if (writeSync(fd, bytes) < bytes.length) throw outOfRoomError();
 }
 
-/** Writes a file that nobody else knows yet, from its beginning. */
+/** Writes a file from its beginning. No other process may know the file yet. */
 export function writeWhole(fd: number, bytes: Buffer): void {
   for (let done = 0; done < bytes.length;) {
     const count = writeSync(fd, bytes, done, bytes.length - done, done);
-    if (count === 0) throw outOfRoom();
+    if (count === 0) throw outOfRoomError();
     done += count;
   }
 }
 
-/** Whether the open file is still the one that has this name. */
+/** Whether the path still leads to the open file. */
 export function isStillAt(path: string, fd: number): boolean {
   const named = lstatSync(path, { throwIfNoEntry: false });
   if (named === undefined) return false;
@@ -135,7 +134,7 @@ export function isStillAt(path: string, fd: number): boolean {
   return named.ino === open.ino && named.dev === open.dev;
 }
 
-/** Removes a file; `false` when it was not there. */
+/** Removes a file. Returns `false` if it did not exist. */
 export function removeFile(path: string): boolean {
   try {
     unlinkSync(path);
@@ -146,7 +145,7 @@ export function removeFile(path: string): boolean {
   }
 }
 
-/** Forces the names in a directory to the disk. Windows cannot open directories; there the names have to wait. */
+/** Forces the names in a directory to the disk. On Windows this does nothing, because directories cannot be opened. */
 export function syncDirectory(path: string): void {
   if (process.platform === 'win32') return;
   const fd = openSync(path, constants.O_RDONLY);
@@ -157,8 +156,8 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Runs `task` with the file and closes it. */
-export function closing<T>(fd: number, task: (fd: number) => T): T {
+/** Runs a task with an open file, and closes the file. */
+export function useAndClose<T>(fd: number, task: (fd: number) => T): T {
   try {
     return task(fd);
   } finally {

@@ -2,17 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { hashOf } from '../../crypto/hash.js';
 import type { SessionIndex } from '../../store/session-store-abilities.interface.js';
 import type { Awaitable } from '../../store/session-store.js';
-import { codeOf, guarded } from './faults.js';
+import { codeOf, withFaults } from './faults.js';
 import type { Entry } from './frame.js';
-import type { Journals } from './journal.js';
-import type { Nonces } from './nonces.js';
+import type { Journals, Nonces } from './journal.js';
 import type { SessionDirectory } from './session-directory.js';
 import { addEntry, beginEntry, removeEntry, type UserOutcome, type UserState } from './user-journal.js';
 
-/** How long a journal that is over may take to go away, before it is begun anew in its place. */
+/** How long to wait for the removal of a journal that has ended, before it is replaced by a new one. */
 const REMOVAL_PAUSES_MS = [5, 20, 75];
 
-/** Which sessions a user has: one journal per user, under a hash of the name. */
+/** The sessions of each user: one journal per user, named by a hash of the user id. */
 export class FileSessionIndex implements SessionIndex {
   constructor(
     readonly directory: SessionDirectory,
@@ -23,49 +22,51 @@ export class FileSessionIndex implements SessionIndex {
   add(user: string, id: string, until: number, now: number): Awaitable<void> {
     const name = hashOf(user);
     const entry = addEntry(this.nonces.next(), id, until, now);
-    return guarded(() => (this.#add(name, entry) ? undefined : this.#addLater(name, entry)));
+    return withFaults(() => (this.#add(name, entry) ? undefined : this.#addLater(name, entry)));
   }
 
   confirm(user: string, id: string): boolean {
-    return guarded(() => this.#read(user)?.has(id) ?? false);
+    return withFaults(() => this.#read(user)?.has(id) ?? false);
   }
 
   remove(user: string, ids: readonly string[]): void {
     if (ids.length === 0) return;
     const name = hashOf(user);
     const entry = removeEntry(this.nonces.next(), ids);
-    guarded(() => {
+    withFaults(() => {
       if (this.#append(name, entry) === undefined) this.directory.assertThere();
     });
   }
 
   list(user: string, now: number): string[] {
-    return guarded(() => [...(this.#read(user) ?? [])].filter(([, until]) => now < until).map(([id]) => id));
+    return withFaults(() =>
+      [...(this.#read(user) ?? [])].filter(([, until]) => now < until).map(([id]) => id),
+    );
   }
 
   #read(user: string): ReadonlyMap<string, number> | undefined {
     const reading = this.journals.read(this.directory.pathOf('users', hashOf(user)));
-    if (reading === 'broken') throw damaged();
+    if (reading === 'broken') throw damagedError();
     if (reading === undefined) this.directory.assertThere();
-    return reading?.state.isOver ? undefined : reading?.state.entries;
+    return reading?.state.hasEnded ? undefined : reading?.state.entries;
   }
 
-  /** `false`: the journal is just being removed, because it was empty. */
+  /** Returns `false` if the journal was empty and is being removed by another call. */
   #add(name: string, entry: Entry): boolean {
     for (;;) {
       const outcome = this.#append(name, entry);
       if (outcome !== undefined) return outcome === 'done';
-      this.#begin(name); // of two first logins at once one makes the file, and both then add to it
+      this.#begin(name); // of two concurrent first logins one creates the file, and both then add to it
     }
   }
 
   async #addLater(name: string, entry: Entry): Promise<void> {
     for (const ms of REMOVAL_PAUSES_MS) {
       await pause(ms);
-      if (guarded(() => this.#add(name, entry))) return;
+      if (withFaults(() => this.#add(name, entry))) return;
     }
-    // Whoever began to remove it died there.
-    guarded(() => {
+    // The process that began to remove the journal has died.
+    withFaults(() => {
       do this.journals.renew(this.directory.pathOf('users', name));
       while (!this.#add(name, entry));
     });
@@ -74,9 +75,9 @@ export class FileSessionIndex implements SessionIndex {
   #append(name: string, entry: Entry): UserOutcome | undefined {
     const outcome = this.journals.append<UserOutcome>(this.directory.pathOf('users', name), {
       entry,
-      decide: ({ isOver }) => (isOver ? 'over' : undefined),
+      decide: ({ hasEnded }) => (hasEnded ? 'over' : undefined),
     });
-    if (outcome === 'broken') throw damaged();
+    if (outcome === 'broken') throw damagedError();
     return outcome;
   }
 
@@ -94,9 +95,9 @@ export class FileSessionIndex implements SessionIndex {
   }
 }
 
-/** Not "no sessions": a revoke that believed that would end nothing. */
-function damaged(): Error {
+/** The error for a damaged list. An empty list instead would make `revokeByUser` end nothing. */
+function damagedError(): Error {
   return new Error(
-    '[session:filesystem] the list of the sessions of a user is damaged; see "Limits" in the README',
+    '[session:filesystem] the file with the list of a user\'s sessions is damaged; see "Limits" in the README',
   );
 }

@@ -1,22 +1,22 @@
 import type { Clock } from '../../time/clock.js';
 
-/** Where the files are and how safe they are. @publicApi */
+/** The options of the filesystem store. @publicApi */
 export interface FileSessionStoreOptions {
   /**
-   * The directory that holds the sessions, made with mode 0700 when it is not there. All processes of one machine that
-   * name it share the sessions. Not for network file systems.
+   * The directory of the sessions. If it does not exist, it is created with mode 0700. All processes of one machine
+   * that use the same directory share its sessions. Network file systems do not work.
    * @default './.sessions'
    */
   readonly directory?: string;
   /**
-   * Whether each write is forced to the disk before it counts. Without it sessions survive any crash of the process;
-   * with it also a power cut, and a write takes as long as the disk does.
+   * Whether every write waits until the disk has the data. With `false`, sessions survive a crash of the process. With
+   * `true`, they also survive a power cut, and each write is as slow as the disk.
    * @default false
    */
   readonly durable?: boolean;
   /**
-   * Tells when to collect what has expired. The verbs go by the `now` they are given.
-   * @default the machine's clock
+   * The clock that decides which expired sessions the sweep removes. All other methods use the `now` of their call.
+   * @default the clock of the machine
    */
   readonly clock?: Clock;
 }

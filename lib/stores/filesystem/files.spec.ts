@@ -25,7 +25,7 @@ import { startWorker } from '../../../test/support/file-store-processes.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { frameOf, seedOf } from './frame.js';
 import { FileSessionStore } from './index.js';
-import { HEAD_BYTES } from './journal-head.js';
+import { HEAD_BYTES } from './journal-reader.js';
 
 const now = 1_700_000_000_000;
 const expiresAt = now + 3_600_000;

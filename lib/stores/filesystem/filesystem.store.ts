@@ -20,12 +20,11 @@ import {
   type DestroyOptions,
 } from '../../store/session-store.js';
 import { systemClock } from '../../time/clock.js';
-import { codeOf, guarded } from './faults.js';
+import { codeOf, withFaults } from './faults.js';
 import { removeFile } from './file-access.js';
 import { FileSessionIndex } from './file-session-index.js';
 import type { FileSessionStoreOptions } from './file-session-store-options.interface.js';
-import { Journals } from './journal.js';
-import { Nonces } from './nonces.js';
+import { Journals, Nonces } from './journal.js';
 import { SessionDirectory } from './session-directory.js';
 import {
   createEntry,
@@ -45,8 +44,9 @@ import { destroyWithoutRoom, touchWithoutRoom } from './without-room.js';
 export type { FileSessionStoreOptions } from './file-session-store-options.interface.js';
 
 /**
- * Sessions in files, one journal each: for one machine, with any number of processes that name the same directory. They
- * outlive every process. Every verb answers at once. How several writers agree without locks is in the README.
+ * Keeps each session in a file, for any number of processes on one machine. The sessions survive restarts and
+ * crashes. All methods answer synchronously. The README of this folder explains how several processes write one file
+ * without locks.
  *
  * @example
  * ```ts
@@ -71,7 +71,7 @@ export class FileSessionStore
   readonly #sweeper: Sweeper;
   readonly #isDurable: boolean;
 
-  /** @throws TypeError when an option has the wrong type. */
+  /** @throws TypeError if an option is invalid */
   constructor({
     directory = './.sessions',
     durable = false,
@@ -79,9 +79,11 @@ export class FileSessionStore
   }: FileSessionStoreOptions = {}) {
     super();
     if (typeof directory !== 'string' || directory === '')
-      throw new TypeError('[session:filesystem] "directory" has to be the path of a directory.');
+      throw new TypeError('[session:filesystem] "directory" is not a path; write the path of a directory.');
     if (typeof durable !== 'boolean')
-      throw new TypeError('[session:filesystem] "durable" has to be true or false.');
+      throw new TypeError(
+        '[session:filesystem] "durable" is not a boolean; write true or false, without quotes.',
+      );
     const users = new Journals(userReplay, durable);
     this.#isDurable = durable;
     this.#journals = new Journals(sessionReplay, durable);
@@ -92,32 +94,36 @@ export class FileSessionStore
   }
 
   /**
-   * Makes the directory, checks that nobody else can write there, and tries out what the store needs. Not needed: the
-   * first call that finds nothing does the same, but then it is a request that fails.
+   * Creates the directory, checks that no other user can write to it, and tries the operations that the store needs. If
+   * `open()` is not called, the first request that finds no file does this, and then a problem makes that request fail.
    *
-   * @throws `StoreRefusedError` when the path is something else, open to others, or not writable.
+   * @returns warnings for the log
+   * @throws StoreRefusedError if the path is not a directory, is writable by others, or cannot be written
    */
   open(): readonly string[] {
-    return guarded(() => this.#directory.setUp());
+    return withFaults(() => this.#directory.setUp());
   }
 
-  /** Stops sweeping. There is nothing else that stays open. */
+  /** Stops the sweep. The store keeps nothing else open. */
   close(): void {
     this.#sweeper.stop();
   }
 
   ping(): void {
-    guarded(() => this.#directory.ping());
+    withFaults(() => this.#directory.ping());
   }
 
-  /** Gives way to other work after each batch, so a million expired sessions do not stop the process. */
+  /**
+   * Removes expired sessions. Other work runs between the batches, so a million expired sessions do not block the
+   * process.
+   */
   prune(now: number): Promise<number> {
     return this.#sweeper.prune(now);
   }
 
   load(id: string): SessionRecord | 'broken' | undefined {
     if (!isSessionId(id)) return undefined;
-    return guarded(() => {
+    return withFaults(() => {
       const reading = this.#journals.read(this.#directory.pathOf('sessions', id));
       if (reading === undefined) return this.#absent();
       if (reading === 'broken') return 'broken';
@@ -125,12 +131,12 @@ export class FileSessionStore
     });
   }
 
-  /** @throws TypeError when `id` is not an id. */
+  /** @throws TypeError if `id` is not an id */
   create(id: string, record: SessionRecord): boolean {
     assertSessionId(id);
     const entry = createEntry(record);
     const path = this.#directory.pathOf('sessions', id);
-    return guarded(() => {
+    return withFaults(() => {
       this.#directory.assertThere();
       try {
         return this.#journals.create(path, entry);
@@ -145,7 +151,7 @@ export class FileSessionStore
   update(id: string, update: SessionUpdate, now: number): UpdateResult {
     if (!isSessionId(id)) return 'gone';
     const entry = updateEntry(this.#nonces.next(), now, update);
-    return guarded(() => {
+    return withFaults(() => {
       const result = this.#journals.append<UpdateResult>(this.#directory.pathOf('sessions', id), {
         entry,
         decide: state => {
@@ -161,7 +167,7 @@ export class FileSessionStore
   touch(id: string, moments: SessionMoments, now: number): boolean {
     if (!isSessionId(id)) return false;
     const entry = touchEntry(this.#nonces.next(), now, moments);
-    return guarded(() => {
+    return withFaults(() => {
       const result = this.#journals.append<boolean>(this.#directory.pathOf('sessions', id), {
         entry,
         decide: state => {
@@ -179,7 +185,7 @@ export class FileSessionStore
   }
 
   destroy(id: string, now: number, { successor }: DestroyOptions = {}): SessionRecord | undefined {
-    return guarded(() => {
+    return withFaults(() => {
       if (successor === undefined) return destroyThroughMarks(id, each => this.#end(each, now));
       const step = isSessionId(id) ? this.#end(id, now, successor) : 'gone';
       return step !== 'gone' && 'data' in step ? step : undefined;
@@ -195,12 +201,12 @@ export class FileSessionStore
     });
     if (step === undefined) this.#absent();
     if (step === undefined || step === 'broken' || step === 'gone') return 'gone';
-    // A rotation leaves the file as the mark that leads to its successor; sweeping takes it.
+    // After a rotation the file remains as the mark that names the successor. The sweep removes it.
     if ('data' in step && successor === undefined) removeFile(path);
     return step;
   }
 
-  /** Nothing there: nobody has such a session, or the whole directory is gone, which is a fault. */
+  /** For a file that does not exist: the session is absent. But if the whole directory is gone, that is a fault. */
   #absent(): undefined {
     this.#directory.assertThere();
   }

@@ -1,19 +1,19 @@
 import { crc32 } from 'node:zlib';
 
-// A frame is a newline, the payload's length with a check digit, the payload's checksum, and the payload: JSON, which
-// holds no newline. A write that was cut off leaves the beginning of a frame and nothing else; that is how it is told
-// from a frame that was damaged later. The checksum starts from the file's name, so that a frame that was copied from
-// another file counts as damaged.
+// A journal is a sequence of frames. A frame is a newline, the length of the payload with a check digit, the checksum
+// of the payload, and the payload. The payload is JSON, which contains no newline. A write that was cut off leaves
+// the beginning of a frame. Any other bytes between frames mean that the file was damaged later. The checksum
+// includes the name of the file, so a frame that was copied from another file counts as damaged.
 
-/** `\nLLLLLLLLK CCCCCCCC `: length in bytes, its check digit, CRC-32; all in lower-case hex. */
+/** `\nLLLLLLLLK CCCCCCCC `: the length in bytes, its check digit and the CRC-32, all in lower-case hex. */
 const HEADER_BYTES = 20;
 const NEWLINE = 10;
 const SPACE = 32;
 
-/** One thing that happened to the file: what it is, and its particulars. */
-export type Entry = readonly [kind: string, ...particulars: unknown[]];
+/** One entry of a journal: its kind, followed by its values. */
+export type Entry = readonly [kind: string, ...values: unknown[]];
 
-/** What the checksums of a file start from. */
+/** The initial value of the checksums of a file. */
 export function seedOf(name: string): number {
   return crc32(name);
 }
@@ -27,10 +27,11 @@ export function frameOf(entry: Entry, seed: number): Buffer {
 }
 
 /**
- * Hands every whole frame to `visit`, in order and with where it ends, and leaves out what writes that were cut off left between them.
+ * Calls `visit` for every complete frame, in order, with the position where the frame ends. Beginnings of frames that
+ * were cut off are skipped.
  *
- * @returns where the last whole frame ends: before the end of `bytes`, if a write was cut off there; `'broken'` when
- * something else than that stands between the frames, or `visit` did not understand an entry
+ * @returns where the last complete frame ends, which is before the end of `bytes` if the last write was cut off;
+ * `'broken'` if there are other bytes between the frames, or if `visit` returned `false` for an unknown entry
  */
 export function eachFrame(
   bytes: Buffer,
@@ -48,14 +49,14 @@ export function eachFrame(
       at = next;
       continue;
     }
-    const entry = parsed(bytes.toString('utf8', at + HEADER_BYTES, end));
+    const entry = parseEntry(bytes.toString('utf8', at + HEADER_BYTES, end));
     if (entry === undefined || !visit(entry, end)) return 'broken';
     at = end;
   }
   return at;
 }
 
-/** Where the frame that begins at `at` ends; `undefined` unless it is whole. */
+/** The end of the frame that begins at `at`; `undefined` if there is no complete frame. */
 function frameEnd(bytes: Buffer, at: number, seed: number): number | undefined {
   const start = at + HEADER_BYTES;
   if (start > bytes.length || bytes[at] !== NEWLINE || bytes[at + 10] !== SPACE || bytes[start - 1] !== SPACE)
@@ -65,7 +66,7 @@ function frameEnd(bytes: Buffer, at: number, seed: number): number | undefined {
   return crc32(bytes.subarray(start, end), seed) === hexAt(bytes, at + 11) ? end : undefined;
 }
 
-/** Where the next whole frame begins; at the end of `bytes` when there is none. */
+/** The beginning of the next complete frame; the end of `bytes` if there is none. */
 function nextFrame(bytes: Buffer, from: number, seed: number): number {
   for (let at = bytes.indexOf(NEWLINE, from); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) {
     if (frameEnd(bytes, at, seed) !== undefined) return at;
@@ -73,7 +74,7 @@ function nextFrame(bytes: Buffer, from: number, seed: number): number {
   return bytes.length;
 }
 
-/** Whether these bytes are the beginning of a frame, and not all of it. */
+/** Whether these bytes are the beginning of a frame, but not a complete one. */
 function isBeginning(bytes: Buffer, at: number, end: number): boolean {
   const size = end - at;
   for (let i = 0; i < Math.min(size, HEADER_BYTES); i++) {
@@ -85,13 +86,13 @@ function isBeginning(bytes: Buffer, at: number, end: number): boolean {
   return length >= 0 && size < HEADER_BYTES + length;
 }
 
-/** The length in the header at `at`; NaN when its check digit says otherwise. */
+/** The length in the header at `at`; NaN if its check digit is wrong. */
 function lengthAt(bytes: Buffer, at: number): number {
   const length = hexAt(bytes, at + 1);
   return hexDigit(bytes[at + 9] ?? 0) === digitSum(length) ? length : Number.NaN;
 }
 
-/** The number in eight hex digits, NaN when they are none. */
+/** The number in eight hex digits; NaN if one of them is not a hex digit. */
 function hexAt(bytes: Buffer, at: number): number {
   let value = 0;
   for (let i = at; i < at + 8; i++) {
@@ -107,19 +108,19 @@ function hexDigit(byte: number): number {
   return byte >= 97 && byte <= 102 ? byte - 87 : -1;
 }
 
-/** No change of a single digit of the length leaves it right. */
+/** The check digit of a length. A change of any single digit of the length changes it. */
 function digitSum(length: number): number {
   let sum = 0;
   for (let rest = length; rest > 0; rest = Math.floor(rest / 16)) sum += rest % 16;
   return sum % 16;
 }
 
-function parsed(payload: string): Entry | undefined {
+function parseEntry(payload: string): Entry | undefined {
   try {
     const entry: unknown = JSON.parse(payload);
     return Array.isArray(entry) && typeof entry[0] === 'string' ? (entry as unknown as Entry) : undefined;
   } catch {
-    return undefined; // a right checksum around something else: not written by us
+    return undefined; // the checksum is right, but we never write this
   }
 }
 

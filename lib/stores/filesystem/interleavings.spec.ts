@@ -310,6 +310,6 @@ describe('the list of a user', () => {
     });
     expect(outcome).toBe('over');
     const reading = users.read(list);
-    expect(reading).toMatchObject({ state: { isOver: true, entries: new Map() } });
+    expect(reading).toMatchObject({ state: { hasEnded: true, entries: new Map() } });
   });
 });

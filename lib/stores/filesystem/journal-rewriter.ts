@@ -2,7 +2,7 @@ import { fdatasyncSync, ftruncateSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import {
   appendWhole,
-  closing,
+  useAndClose,
   isStillAt,
   openNew,
   removeFile,
@@ -13,16 +13,19 @@ import {
 } from './file-access.js';
 import { codeOf } from './faults.js';
 import { frameOf } from './frame.js';
-import { EMPTY_HEAD } from './journal-head.js';
-import { sealEntry, type JournalReader } from './journal-reader.js';
+import { EMPTY_HEAD, type JournalReader, sealEntry } from './journal-reader.js';
 
 /**
- * Puts a short journal in the place of a long one, while others append to it.
+ * Replaces a long journal by a short one, while other processes append to it.
  *
- * A SEAL entry names the file that will take its place, and nothing after the first SEAL counts; then that file is
- * renamed over the journal. Whoever finds a SEAL does not wait for the one who set it, who may be dead: it sets its own,
- * removes the files that earlier SEALs named, so that those renames fail, checks that none of them has happened, and
- * finishes. So of all who try one renames, and what it renames holds everything that counted.
+ * 1. Write the short journal to a temporary file.
+ * 2. Append a SEAL entry with the name of that file to the long journal. Entries after the first SEAL have no effect.
+ * 3. Rename the temporary file over the journal.
+ *
+ * A process that finds a SEAL does not wait for the process that wrote it, which may be dead. It appends a SEAL of
+ * its own and removes the temporary files of the earlier SEALs, so that their renames fail. If none of those renames
+ * has happened before, it does its own. So exactly one process renames, and its file contains every entry that had an
+ * effect.
  */
 export class JournalRewriter<State> {
   constructor(
@@ -30,14 +33,14 @@ export class JournalRewriter<State> {
     readonly isDurable: boolean,
   ) {}
 
-  /** After this the journal of that name is another one, or there is nothing in it to keep: look again. */
+  /** Afterwards the path leads to another journal, or there was nothing to keep. The caller has to open it again. */
   rewrite(fd: number, path: string, seed: number): void {
     const folder = dirname(path);
     const name = temporaryNameFor(basename(path));
     const temporary = `${folder}/${name}`;
-    closing(openNew(temporary), target => {
+    useAndClose(openNew(temporary), target => {
       try {
-        // Written before the SEAL, so that a full disk is found out while others can still append.
+        // Written before the SEAL: if the disk is full, this fails while other processes can still append.
         const prepared = this.#content(fd, seed);
         if (prepared === undefined) return;
         this.#write(target, prepared.bytes);
@@ -47,7 +50,7 @@ export class JournalRewriter<State> {
         const final = this.#content(fd, seed);
         if (final === undefined) return;
         removeSealed(folder, final.seals.slice(0, final.seals.indexOf(name)));
-        // From here on no earlier rename can happen. Had one happened, the journal would not have its name any more.
+        // No earlier rename can happen any more. If one has happened, the path leads to another file.
         if (!isStillAt(path, fd)) return;
         if (!final.bytes.equals(prepared.bytes)) this.#write(target, final.bytes);
         this.#replace(temporary, path);
@@ -77,14 +80,14 @@ export class JournalRewriter<State> {
     try {
       renameSync(temporary, path);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return; // a later SEAL's owner took over
+      if (codeOf(error) === 'ENOENT') return; // a process with a later SEAL has removed it
       throw error;
     }
     if (this.isDurable) syncDirectory(dirname(path));
   }
 }
 
-/** Removes the files that SEALs named, so that they cannot take the journal's place any more. */
+/** Removes the temporary files that SEALs name, so that they cannot be renamed over the journal any more. */
 export function removeSealed(folder: string, names: readonly string[]): void {
   for (const name of names) {
     if (targetOfTemporary(name) !== undefined) removeFile(`${folder}/${name}`);

@@ -1,8 +1,9 @@
 import { fdatasyncSync, fstatSync, linkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { randomHex } from '../../crypto/random.js';
 import {
   appendWhole,
-  closing,
+  useAndClose,
   FOR_APPENDING,
   FOR_READING,
   FOREIGN,
@@ -16,21 +17,20 @@ import {
 } from './file-access.js';
 import { codeOf, isOutOfRoom } from './faults.js';
 import { frameOf, seedOf, type Entry } from './frame.js';
-import { EMPTY_HEAD } from './journal-head.js';
-import { JournalReader, type Reading, type Replay } from './journal-reader.js';
+import { EMPTY_HEAD, JournalReader, type Reading, type Replay } from './journal-reader.js';
 import { JournalRewriter } from './journal-rewriter.js';
 
-/** Every read replays the journal, so it is rewritten when it has more entries than this. */
+/** Every read replays the journal, so a journal with more entries is rewritten. */
 const MAX_ENTRIES = 32;
-/** And when it is longer than twice its first entry and this. */
+/** A journal is also rewritten if it is longer than twice its first entry plus this. */
 const SLACK_BYTES = 16 * 1024;
-/** Only an endless stream of rewrites by others could use these up. */
+/** Other processes would have to rewrite the journal this often during one call. */
 const MAX_ATTEMPTS = 1000;
 
-/** The journal has become another one: the same has to be tried again there. */
+/** The path leads to another journal now. The change has to be tried again there. */
 export const AGAIN = Symbol('again');
 
-/** An open journal, for what has to be done without room to append. */
+/** An open journal, for a change without room to append. */
 export interface OpenJournal<State> {
   readonly fd: number;
   readonly path: string;
@@ -41,16 +41,16 @@ export interface OpenJournal<State> {
 /** One change of a journal. */
 export interface Change<State, T> {
   readonly entry: Entry;
-  /** What is clear from what the journal says already; then nothing is appended. */
+  /** The outcome, if it follows from the state already. Then nothing is appended. */
   decide(state: State): T | undefined;
-  /** What can be done when the disk is full. Without it the change is refused. */
+  /** Makes the change when the disk is full. If this is missing, the change is refused then. */
   withoutRoom?(journal: OpenJournal<State>): T | typeof AGAIN | undefined;
 }
 
 /**
- * Files that several processes append to, one entry per change. The file system orders appends, and what an entry does
- * depends only on those before it; so whoever reads the file knows what came of each, and a writer learns what came of
- * its own by reading it back. Nobody waits for anybody.
+ * Files to which several processes append, one entry per change. The file system orders the appends, and the effect
+ * of an entry depends only on the entries before it. So every reader knows the outcome of each entry. A writer gets
+ * the outcome of its own entry by reading it back. No process waits for another one.
  */
 export class Journals<State> {
   readonly #reader: JournalReader<State>;
@@ -64,20 +64,20 @@ export class Journals<State> {
     this.#rewriter = new JournalRewriter(this.#reader, isDurable);
   }
 
-  /** `undefined`: no such file. */
+  /** Returns `undefined` if there is no such file. */
   read(path: string): Reading<State> | 'broken' | undefined {
     const fd = openExisting(path, FOR_READING);
     if (fd === undefined) return undefined;
     if (fd === FOREIGN) return 'broken';
-    return closing(fd, () => this.#reader.read(fd, seedOf(basename(path))));
+    return useAndClose(fd, () => this.#reader.read(fd, seedOf(basename(path))));
   }
 
-  /** Makes a journal, whole or not at all. `false`: that name is taken. */
+  /** Creates a complete journal, or none. Returns `false` if the name exists. */
   create(path: string, entry: Entry): boolean {
     const folder = dirname(path);
     const name = basename(path);
     const temporary = `${folder}/${temporaryNameFor(name)}`;
-    closing(openNew(temporary), fd => {
+    useAndClose(openNew(temporary), fd => {
       try {
         writeWhole(fd, Buffer.concat([EMPTY_HEAD, frameOf(entry, seedOf(name))]));
         if (this.isDurable) fdatasyncSync(fd);
@@ -98,32 +98,35 @@ export class Journals<State> {
     return true;
   }
 
-  /** Appends an entry and tells what came of it. `undefined`: there is no journal, or no longer. */
+  /** Appends an entry and returns its outcome; `undefined` if there is no journal, or it was removed meanwhile. */
   append<T>(path: string, change: Change<State, T>): T | 'broken' | undefined {
     const seed = seedOf(basename(path));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const fd = openExisting(path, FOR_APPENDING);
       if (fd === undefined) return undefined;
       if (fd === FOREIGN) return 'broken';
-      const result = closing(fd, () => this.#attempt({ fd, path, seed, reader: this.#reader }, change));
+      const result = useAndClose(fd, () => this.#attempt({ fd, path, seed, reader: this.#reader }, change));
       if (result !== AGAIN) return result;
     }
-    throw new Error('[session:filesystem] a file was rewritten again and again while it was to be changed');
+    throw new Error(
+      `[session:filesystem] other processes rewrote the file ${MAX_ATTEMPTS} times during one change; nothing was changed`,
+    );
   }
 
-  /** Puts a journal of what it says in its place, short and without a SEAL. */
+  /** Replaces a journal by a short one with the same state and without a SEAL. */
   renew(path: string): void {
     const fd = openExisting(path, FOR_APPENDING);
-    if (typeof fd === 'number') closing(fd, () => this.#rewriter.rewrite(fd, path, seedOf(basename(path))));
+    if (typeof fd === 'number')
+      useAndClose(fd, () => this.#rewriter.rewrite(fd, path, seedOf(basename(path))));
   }
 
-  /** Removes a journal that says what `isDone` looks for. `true`: this very call removed it. */
+  /** Removes a journal if `isDone` accepts its state. Returns `true` if this call removed it. */
   removeIf(path: string, isDone: (state: State) => boolean): boolean {
     const fd = openExisting(path, FOR_READING);
     if (typeof fd !== 'number') return false;
-    return closing(fd, () => {
+    return useAndClose(fd, () => {
       const reading = this.#reader.read(fd, seedOf(basename(path)));
-      // A sealed one is about to become another journal, under the same name.
+      // A journal with a SEAL is about to be replaced by another one with the same name.
       if (reading === 'broken' || reading.seals.length > 0 || !isDone(reading.state)) return false;
       return isStillAt(path, fd) && removeFile(path);
     });
@@ -153,7 +156,7 @@ export class Journals<State> {
     }
   }
 
-  /** A journal that cannot be rewritten, because the disk is full, only stays long. */
+  /** Returns `false` if the disk is too full for a rewrite. The journal then stays long. */
   #hasRewritten({ fd, path, seed }: OpenJournal<State>): boolean {
     try {
       this.#rewriter.rewrite(fd, path, seed);
@@ -164,9 +167,9 @@ export class Journals<State> {
     }
   }
 
-  /** What came of the entry that we have just appended, given everything that got in before it. */
+  /** The outcome of the entry that was just appended. Other entries may have been appended before it. */
   #outcome(fd: number, reading: Reading<State>, own: Entry, seed: number): unknown {
-    // Looked at before the entries: had a rewrite taken the name away, its SEAL would be among them.
+    // Checked before the entries are read: if a rewrite has removed the name, its SEAL is among the entries.
     const hasName = fstatSync(fd).nlink > 0;
     let isThere = false;
     let outcome: unknown = AGAIN;
@@ -176,11 +179,24 @@ export class Journals<State> {
       if (hasCounted) outcome = result;
     });
     if (!isReadable || !isThere)
-      throw new Error('[session:filesystem] a file was damaged while it was changed');
+      throw new Error(
+        '[session:filesystem] the file was damaged during a change; the outcome of the change is unknown',
+      );
     return hasName || outcome === AGAIN || reading.seals.length > 0 ? outcome : undefined;
   }
 }
 
 function isLong({ entries, end, firstEnd }: Reading<unknown>): boolean {
   return entries > MAX_ENTRIES || end > 2 * firstEnd + SLACK_BYTES;
+}
+
+/** Makes texts that no other writer uses. A writer recognises its own entry by its nonce. */
+export class Nonces {
+  #writer: string | undefined;
+  #count = 0;
+
+  next(): string {
+    this.#writer ??= randomHex(8);
+    return `${this.#writer}${(++this.#count).toString(36)}`;
+  }
 }

@@ -2,28 +2,35 @@ import { chmodSync, fstatSync, linkSync, lstatSync, mkdirSync, type Stats } from
 import { resolve } from 'node:path';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { codeOf, isOutOfRoom } from './faults.js';
-import { belongsToUs, closing, openNew, removeFile, temporaryNameFor, writeWhole } from './file-access.js';
+import {
+  belongsToUs,
+  useAndClose,
+  openNew,
+  removeFile,
+  temporaryNameFor,
+  writeWhole,
+} from './file-access.js';
 
 const DIRECTORY_MODE = 0o700;
 const OTHERS = 0o077;
 const OTHERS_MAY_WRITE = 0o022;
 
-/** Whose files are where. */
+/** The two kinds of files, each in a folder of its own. */
 export type Kind = 'sessions' | 'users';
 export const KINDS: readonly Kind[] = ['sessions', 'users'];
 
 /**
- * The directory of a store: `sessions/a/b/<id>` and `users/a/b/<hash>`, 256 folders each, made when first needed. All
- * names are lower-case hex, which every file system keeps apart.
+ * The directory of a store. It contains `sessions/a/b/<id>` and `users/a/b/<hash>`: 256 folders each, created when they
+ * are first needed. All names are lower-case hex, so that no file system confuses two of them.
  */
 export class SessionDirectory {
   readonly path: string;
-  /** The directory that we checked. Another one in its place is not ours. */
+  /** The directory that was checked. If the path leads to another one later, that is a fault. */
   #identity: { readonly dev: number; readonly ino: number } | undefined;
 
   constructor(
     directory: string,
-    /** Called once, when the directory is first known to be usable. */
+    /** Called once, as soon as the directory has been checked. */
     readonly onReady: () => void,
   ) {
     this.path = resolve(directory);
@@ -34,9 +41,9 @@ export class SessionDirectory {
   }
 
   /**
-   * Makes the directory when it is not there, and checks that it is one of ours that we can work in.
+   * Creates the directory if it does not exist, and checks that the store can use it.
    *
-   * @returns warnings
+   * @returns warnings for the log
    * @throws StoreRefusedError
    */
   setUp(): string[] {
@@ -44,17 +51,17 @@ export class SessionDirectory {
     const problem = this.#tryOut();
     if (problem !== undefined && !isOutOfRoom(problem)) {
       throw this.#refusal(
-        `cannot be used (${codeOf(problem) ?? problem.message}): files are made, linked and removed in it`,
+        `cannot be used (${codeOf(problem) ?? problem.message}): the store has to create, link and remove files in it`,
       );
     }
     const warnings = warningsAbout(this.path, stat);
-    // On a full disk sessions can still be read and ended, so it is no reason not to start.
+    // On a full disk sessions can still be read and ended, so the application may start.
     if (problem !== undefined)
       warnings.push(`[session:filesystem] ${this.path} is full: no session can be created or changed.`);
     return warnings;
   }
 
-  /** Sets the directory up if that has not happened; afterwards makes sure that it is still the same one. */
+  /** Creates and checks the directory at the first call. Later calls check that it is still the same directory. */
   assertThere(): void {
     if (this.#identity === undefined) return void this.#check();
     const stat = lstatSync(this.path, { throwIfNoEntry: false });
@@ -64,7 +71,7 @@ export class SessionDirectory {
       throw this.#refusal('was replaced while it was in use: put it back, or start again');
   }
 
-  /** Makes the folder of a file. Never the store's own: if that is gone, something is wrong. */
+  /** Creates the folder of a file, but never the store's directory: if that is gone, it is a fault. */
   makeFolderOf(kind: Kind, name: string): void {
     this.assertThere();
     let folder = this.path;
@@ -74,7 +81,7 @@ export class SessionDirectory {
     }
   }
 
-  /** @throws when we cannot work in the directory */
+  /** @throws if files cannot be created, linked and removed in the directory */
   ping(): void {
     this.assertThere();
     const problem = this.#tryOut();
@@ -88,10 +95,10 @@ export class SessionDirectory {
         chmodSync(this.path, DIRECTORY_MODE);
       }
     } catch (error) {
-      throw this.#refusal(`cannot be made (${codeOf(error) ?? String(error)})`);
+      throw this.#refusal(`cannot be created (${codeOf(error) ?? String(error)})`);
     }
     const stat = lstatSync(this.path);
-    if (stat.isSymbolicLink()) throw this.#refusal('is a symbolic link: name what it points to');
+    if (stat.isSymbolicLink()) throw this.#refusal('is a symbolic link: use the path that it points to');
     if (!stat.isDirectory()) throw this.#refusal('is not a directory');
     if (stat.mode & OTHERS_MAY_WRITE && process.platform !== 'win32') {
       throw this.#refusal('can be written to by others: chmod 700 it, or name a new directory inside it');
@@ -102,14 +109,14 @@ export class SessionDirectory {
     return stat;
   }
 
-  /** Makes a file, fills it, gives it a second name, and removes both. What went wrong, if something did. */
+  /** Creates a file, writes it, links it, and removes it again. Returns the error if one of these fails. */
   #tryOut(): Error | undefined {
     const name = temporaryNameFor('0'.repeat(64));
     const first = `${this.path}/${name}`;
     const second = `${this.path}/${temporaryNameFor('0'.repeat(64))}`;
     try {
       try {
-        closing(openNew(first), fd => {
+        useAndClose(openNew(first), fd => {
           if (!belongsToUs(fstatSync(fd))) throw new Error('its file system gives our files to another user');
           writeWhole(fd, Buffer.from(name));
         });
@@ -132,7 +139,7 @@ export class SessionDirectory {
 function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: DIRECTORY_MODE });
-    chmodSync(path, DIRECTORY_MODE); // whatever the umask took away
+    chmodSync(path, DIRECTORY_MODE); // the umask may have removed permissions
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }

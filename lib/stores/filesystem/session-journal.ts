@@ -24,14 +24,14 @@ interface ReplayedRecord extends SessionRecord {
   readonly data: Record<string, string>;
 }
 
-/** What a session's journal says. */
+/** The state of a session, as its journal tells it. */
 export interface JournaledSession {
   record: ReplayedRecord | undefined;
   isEnded: boolean;
-  /** Where a destroy leads to, and until when. */
+  /** The mark of a rotation: the id that a destroy has to end instead, until `markUntil`. */
   successor: string | undefined;
   markUntil: number;
-  /** What touches wrote in place when there was no room to append. */
+  /** The moments that touches wrote into the head of the journal when the disk was full. */
   readonly inPlace: SessionMoments | undefined;
 }
 
@@ -41,37 +41,37 @@ const TOUCH = 'T';
 const DESTROY = 'D';
 const EXPIRE = 'X';
 
-// Every entry but the first carries a nonce, by which its writer finds it again, and the `now` of its call, so that
-// everybody who replays it decides alike.
+// Every entry except the first contains a nonce, by which its writer finds it again, and the `now` of its call, so that
+// all readers decide alike.
 
 export function createEntry({ expiresAt, lastSeenAt, meta, data }: SessionRecord): Entry {
-  return [CREATE, '', ...checked({ expiresAt, lastSeenAt }, data), meta, data];
+  return [CREATE, '', ...checkedMoments({ expiresAt, lastSeenAt }, data), meta, data];
 }
 
 export function updateEntry(nonce: string, now: number, update: SessionUpdate): Entry {
   const { set, delete: removed, expect } = update;
-  const entry: Entry = [UPDATE, nonce, now, ...checked(update, set), set, removed];
+  const entry: Entry = [UPDATE, nonce, now, ...checkedMoments(update, set), set, removed];
   return expect === undefined ? entry : [...entry, expect];
 }
 
 export function touchEntry(nonce: string, now: number, moments: SessionMoments): Entry {
-  return [TOUCH, nonce, now, ...checked(moments)];
+  return [TOUCH, nonce, now, ...checkedMoments(moments)];
 }
 
 export function destroyEntry(nonce: string, now: number, successor: string | undefined): Entry {
   return successor === undefined ? [DESTROY, nonce, now] : [DESTROY, nonce, now, successor];
 }
 
-/** Ends the session only if its time has come, whatever a touch before it says. */
+/** Ends the session if it has expired, also considering the touches before this entry. */
 export function expireEntry(nonce: string, now: number): Entry {
   return [EXPIRE, nonce, now];
 }
 
-/** A value of the wrong type would make the whole file unreadable; it is better refused. */
-function checked({ expiresAt, lastSeenAt }: SessionMoments, texts: unknown = {}): [number, number] {
+/** Refuses values of a wrong type, because they would make the whole file unreadable. */
+function checkedMoments({ expiresAt, lastSeenAt }: SessionMoments, texts: unknown = {}): [number, number] {
   if (isMoment(expiresAt) && isMoment(lastSeenAt) && isTexts(texts)) return [expiresAt, lastSeenAt];
   throw new TypeError(
-    '[session:filesystem] moments have to be milliseconds since the epoch, and fields texts',
+    '[session:filesystem] invalid record: moments must be milliseconds since the epoch, and fields must be texts',
   );
 }
 
@@ -83,7 +83,7 @@ export function presentRecord(
   return isEnded ? undefined : presentAt(record, now);
 }
 
-/** What a destroy meets where no record is present: a mark that has not ended, or nothing. */
+/** The outcome of a destroy if no record is present: a mark that is still valid, or `'gone'`. */
 export function markOrGone(
   { isEnded, successor, markUntil }: JournaledSession,
   now: number,
@@ -91,22 +91,22 @@ export function markOrGone(
   return isEnded && successor !== undefined && now < markUntil ? { successor } : 'gone';
 }
 
-/** Anything but the entries above is UNKNOWN_ENTRY, so that a file of a newer version is kept and not half understood. */
+/** Returns UNKNOWN_ENTRY for any other entry, so that a file of a newer version is kept, and not read only in part. */
 export const sessionReplay: Replay<JournaledSession> = {
   start: inPlace => ({ record: undefined, isEnded: false, successor: undefined, markUntil: 0, inPlace }),
 
   apply(state, [kind, , ...rest]) {
     if (kind === CREATE) return create(state, rest);
-    const [now, ...particulars] = rest;
+    const [now, ...values] = rest;
     if (!isMoment(now) || state.record === undefined) return UNKNOWN_ENTRY;
     const record = presentRecord(state, now);
     switch (kind) {
       case UPDATE:
-        return update(state, record, particulars);
+        return update(state, record, values);
       case TOUCH:
-        return touch(state, record, particulars);
+        return touch(state, record, values);
       case DESTROY:
-        return destroy(state, record, now, particulars[0]);
+        return destroy(state, record, now, values[0]);
       case EXPIRE:
         return expire(state, now);
       default:

@@ -2,13 +2,13 @@ import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs
 import { FOR_READING, FOR_WRITING, removeFile } from './file-access.js';
 import { codeOf, isOutOfRoom } from './faults.js';
 
-/** A lease that ends later than this was not made by our clock. */
+/** A lease that ends later than this was written with a wrong clock. */
 const LONGEST_MS = 60 * 60_000;
 
 /**
- * Lets one process at a time sweep. A lease that its owner does not renew runs out, so nobody waits for the dead. Two
- * that take a lapsed one at once may both sweep; that costs work and nothing else, for every removal is decided in the
- * session's own journal.
+ * Lets one process at a time sweep. If the owner does not renew its lease, the lease ends, so a dead process blocks no
+ * other one. If two processes take over an ended lease at the same time, both may sweep. That only costs work, because
+ * every removal is decided in the journal of the session.
  */
 export class SweepLease {
   constructor(
@@ -16,7 +16,7 @@ export class SweepLease {
     readonly owner: string,
   ) {}
 
-  /** Takes the lease until a moment, or keeps it. `false`: another process has it. */
+  /** Takes or renews the lease until a moment. Returns `false` if another process has it. */
   take(now: number, until: number): boolean {
     const text = `${this.owner} ${String(until).padEnd(20)}\n`;
     if (this.#make(text)) return true;
@@ -47,7 +47,7 @@ export class SweepLease {
         closeSync(fd);
       }
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false; // somebody thought us dead
+      if (codeOf(error) === 'ENOENT') return false; // another process took this lease for an ended one
       throw error;
     }
   }

@@ -4,29 +4,29 @@ import { isSessionId } from '../../store/session-store.js';
 import type { Clock } from '../../time/clock.js';
 import { belongsToUs, removeFile, targetOfTemporary } from './file-access.js';
 import { codeOf } from './faults.js';
-import type { Nonces } from './nonces.js';
+import type { Nonces } from './journal.js';
 import { KINDS, type SessionDirectory } from './session-directory.js';
 import { SweepLease } from './sweep-lease.js';
 import type { SweptJournals } from './swept-journals.js';
 
-/** How often a process looks whether it is its turn. */
+/** How often a process checks whether it should sweep. */
 const LOOK_EVERY_MS = 60_000;
-/** How long after one round the next one begins, whoever does it. */
+/** The time between two sweeps, by any process. */
 const SWEEP_EVERY_MS = 5 * 60_000;
-/** How long the lease lasts while sweeping: the next folder renews it. */
+/** How long the lease lasts during a sweep. It is renewed at every folder. */
 const LEASE_MS = 2 * 60_000;
-/** What a dead process left half-made is kept this long: a live one needs milliseconds. */
+/** How long a temporary file is kept. A process that is alive needs it for milliseconds. */
 const LEFTOVER_MS = 10 * 60_000;
-/** How much is done between two turns of the event loop: looks at a file, each some ten microseconds. */
+/** The work between two turns of the event loop: reading so many files, each about ten microseconds. */
 const BATCH = 64;
-/** A removal takes up to a millisecond. */
+/** A removal, which takes up to a millisecond, counts as so many reads. */
 const LOOKS_PER_REMOVAL = 16;
-/** How long requests have the event loop between two batches of a round that nobody waits for. */
+/** The pause between two batches of a sweep in the background. */
 const BETWEEN_BATCHES_MS = 10;
 
 /**
- * Removes the files of what has expired, a little at a time, by one process at a time. Files that are not ours stay, and
- * so do those that cannot be read.
+ * Removes the files of expired sessions in small batches. Only one process sweeps at a time. Files that are not ours,
+ * or that cannot be read, are kept.
  */
 export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
@@ -42,12 +42,12 @@ export class Sweeper {
     this.#lease = new SweepLease(`${directory.path}/sweep.lock`, nonces.next());
   }
 
-  /** Sweeps from time to time from now on, without keeping the process alive. */
+  /** Starts to sweep regularly. The timer does not keep the process alive. */
   start(): void {
     if (this.#isStopped || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      // A fault of the disk shows in the requests and in ping(); the next round tries again.
+      // A fault of the disk is reported by requests and by `ping()`. The next sweep tries again.
       void this.sweepInTurn().then(
         () => this.start(),
         () => this.start(),
@@ -60,22 +60,22 @@ export class Sweeper {
     clearTimeout(this.#timer);
   }
 
-  /** A round in small steps, unless another process has swept lately or is sweeping now. */
+  /** Sweeps with pauses, unless another process is sweeping or has swept in the last minutes. */
   async sweepInTurn(): Promise<void> {
-    const hold = (ms: number): boolean => {
+    const holdLease = (ms: number): boolean => {
       const now = this.clock.now();
       return !this.#isStopped && this.#lease.take(now, now + ms);
     };
-    if (!hold(LEASE_MS)) return;
+    if (!holdLease(LEASE_MS)) return;
     await this.#sweep(
       this.clock.now(),
       () => pause(BETWEEN_BATCHES_MS, undefined, { ref: false }),
-      () => hold(LEASE_MS),
+      () => holdLease(LEASE_MS),
     );
-    hold(SWEEP_EVERY_MS);
+    holdLease(SWEEP_EVERY_MS);
   }
 
-  /** A round at once, whoever else is at it. How many sessions it removed. */
+  /** Sweeps without pauses, even if another process is sweeping. Returns how many sessions it removed. */
   prune(now: number): Promise<number> {
     return this.#sweep(now, nextTurn, () => true);
   }
@@ -124,7 +124,7 @@ export class Sweeper {
   }
 }
 
-/** The names in a folder; none when it is not there, or not a folder. */
+/** The names in a folder; none if it does not exist or is not a folder. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await lstat(folder)).isDirectory() ? await readdir(folder) : [];

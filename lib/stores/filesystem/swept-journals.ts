@@ -1,17 +1,16 @@
 import { isStillAt, removeFile } from './file-access.js';
 import { codeOf } from './faults.js';
-import { AGAIN, type Journals } from './journal.js';
-import type { Nonces } from './nonces.js';
+import { AGAIN, type Journals, type Nonces } from './journal.js';
 import type { Kind } from './session-directory.js';
 import { expireEntry, type JournaledSession } from './session-journal.js';
 import { endEntry, type UserOutcome, type UserState } from './user-journal.js';
 
-/** How far the clocks of two calls may be apart where no entry can decide between them. */
+/** The difference of clocks that is allowed for, where no entry can decide which call was first. */
 const GRACE_MS = 60_000;
 
 /**
- * Which journals nobody needs any more. It decides by an entry in the journal, as everybody else does: a session that is
- * touched while it is looked at stays.
+ * Removes the journals that are no longer needed. It appends an entry, as all other writers do, and lets the journal
+ * decide. So a session that is touched at the same moment is kept.
  */
 export class SweptJournals {
   constructor(
@@ -20,12 +19,12 @@ export class SweptJournals {
     readonly nonces: Nonces,
   ) {}
 
-  /** `true`: this very call removed a session that had expired, or the list of a user who has none left. */
+  /** Returns `true` if this call removed an expired session, or the list of a user who has no session left. */
   remove(kind: Kind, path: string, now: number): boolean {
     try {
       return kind === 'sessions' ? this.#removeSession(path, now) : this.#removeUser(path, now);
     } catch (error) {
-      if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return false; // not ours, and no reason to stop
+      if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return false; // a file of another user must not stop the sweep
       throw error;
     }
   }
@@ -35,7 +34,7 @@ export class SweptJournals {
     if (reading === undefined || reading === 'broken') return false;
     const { record, isEnded, markUntil } = reading.state;
     if (isEnded) {
-      // Its destroyer died before it removed the file, or a rotation left it as its mark.
+      // The process that ended it died before it removed the file, or the file is the mark of a rotation.
       if (now >= markUntil) this.sessions.removeIf(path, state => state.isEnded);
       return false;
     }
@@ -56,12 +55,12 @@ export class SweptJournals {
   #removeUser(path: string, now: number): boolean {
     const reading = this.users.read(path);
     if (reading === undefined || reading === 'broken') return false;
-    const { entries, isOver } = reading.state;
-    if (!isOver) {
+    const { entries, hasEnded } = reading.state;
+    if (!hasEnded) {
       if (entries === undefined || [...entries.values()].some(until => until > now)) return false;
       const change = { entry: endEntry(this.nonces.next(), now), decide: () => undefined };
       if (this.users.append<UserOutcome>(path, change) !== 'done') return false;
     }
-    return this.users.removeIf(path, state => state.isOver);
+    return this.users.removeIf(path, state => state.hasEnded);
   }
 }

@@ -2,12 +2,12 @@ import { isMoment } from '../../store/record-operations.js';
 import type { Entry } from './frame.js';
 import { UNKNOWN_ENTRY, type Replay } from './journal-reader.js';
 
-/** Which sessions a user has. */
+/** The sessions of one user. */
 export interface UserState {
-  /** Until when each can live, by id. `undefined`: the journal has no beginning yet. */
+  /** The absolute limit of each session, by id; `undefined` before the first entry. */
   entries: Map<string, number> | undefined;
-  /** Nothing was left in it, and it is being removed. */
-  isOver: boolean;
+  /** Whether the journal has ended, because it was empty. It is being removed. */
+  hasEnded: boolean;
 }
 
 const BEGIN = 'B';
@@ -21,7 +21,7 @@ export function beginEntry(entries: ReadonlyMap<string, number>): Entry {
 
 export function addEntry(nonce: string, id: string, until: number, now: number): Entry {
   if (!isMoment(until) || !isMoment(now))
-    throw new TypeError('[session:filesystem] "until" and "now" have to be milliseconds since the epoch');
+    throw new TypeError('[session:filesystem] "until" and "now" must be milliseconds since the epoch');
   return [ADD, nonce, id, until, now];
 }
 
@@ -29,33 +29,33 @@ export function removeEntry(nonce: string, ids: readonly string[]): Entry {
   return [REMOVE, nonce, ids];
 }
 
-/** Ends the journal only if nothing is left in it at `now`. */
+/** Ends the journal if all its entries have passed at `now`. */
 export function endEntry(nonce: string, now: number): Entry {
   return [END, nonce, now];
 }
 
-/** What came of an entry. */
+/** The outcome of an entry. */
 export type UserOutcome = 'done' | 'over' | 'kept';
 
-/** Entries whose time has passed go when another is added, for everybody who replays it. */
+/** Adding a session removes the ones whose limit has passed. All readers do this in the same way. */
 export const userReplay: Replay<UserState> = {
-  start: () => ({ entries: undefined, isOver: false }),
+  start: () => ({ entries: undefined, hasEnded: false }),
 
-  apply(state, [kind, , ...particulars]) {
-    if (kind === BEGIN) return begin(state, particulars[0]);
+  apply(state, [kind, , ...values]) {
+    if (kind === BEGIN) return begin(state, values[0]);
     const { entries } = state;
     if (!entries) return UNKNOWN_ENTRY;
-    if (state.isOver) return 'over' satisfies UserOutcome;
-    if (kind === ADD) return add(entries, particulars);
-    if (kind === REMOVE) return remove(entries, particulars[0]);
-    if (kind === END) return end(state, entries, particulars[0]);
+    if (state.hasEnded) return 'over' satisfies UserOutcome;
+    if (kind === ADD) return add(entries, values);
+    if (kind === REMOVE) return remove(entries, values[0]);
+    if (kind === END) return end(state, entries, values[0]);
     return UNKNOWN_ENTRY;
   },
 
   isWhole: state => state.entries !== undefined,
 
-  // Of a journal that is over an empty one remains, for a user who comes back while it is being removed.
-  snapshot: ({ entries, isOver }) => entries && beginEntry(isOver ? new Map() : entries),
+  // An ended journal is replaced by an empty one, for a user who signs in while it is being removed.
+  snapshot: ({ entries, hasEnded }) => entries && beginEntry(hasEnded ? new Map() : entries),
 };
 
 function begin(state: UserState, pairs: unknown): unknown {
@@ -87,6 +87,6 @@ function remove(entries: Map<string, number>, ids: unknown): unknown {
 function end(state: UserState, entries: ReadonlyMap<string, number>, now: unknown): unknown {
   if (!isMoment(now)) return UNKNOWN_ENTRY;
   for (const until of entries.values()) if (until > now) return 'kept' satisfies UserOutcome;
-  state.isOver = true;
+  state.hasEnded = true;
   return 'done' satisfies UserOutcome;
 }
