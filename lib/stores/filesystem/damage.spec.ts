@@ -77,7 +77,7 @@ function expectBroken(): void {
 }
 
 describe('a damaged byte', () => {
-  it('anywhere but in the last entry never shows an older version as if it were the newest', () => {
+  it('before the last entry never makes an older version look like the newest', () => {
     write('1');
     const lastBegins = statSync(fileOf(id)).size;
     write('2');
@@ -90,7 +90,7 @@ describe('a damaged byte', () => {
     expect(store.load(id)).toMatchObject({ data: { 'd:n': '2' } });
   });
 
-  it('in the last entry shows the version before it, or nothing', () => {
+  it('in the last entry makes the file read as the version before, or as broken', () => {
     const lastBegins = statSync(fileOf(id)).size;
     write('1');
     withEachByteChanged(
@@ -104,7 +104,7 @@ describe('a damaged byte', () => {
     );
   });
 
-  it('in the line that says what the file is makes it none of ours', () => {
+  it('in the line with the format makes the file broken', () => {
     withEachByteChanged(
       0,
       32,
@@ -113,7 +113,7 @@ describe('a damaged byte', () => {
     );
   });
 
-  it('in a place kept for touches changes nothing', () => {
+  it('in a slot for touches changes nothing', () => {
     withEachByteChanged(
       32,
       HEAD_BYTES,
@@ -124,7 +124,7 @@ describe('a damaged byte', () => {
 });
 
 describe('a write that was cut off', () => {
-  it('at any byte leaves the version before it, and the next write stands behind it', () => {
+  it('at any byte leaves the version before it, and the next write succeeds', () => {
     write('1');
     const before = readFileSync(fileOf(id));
     write('2');
@@ -137,7 +137,7 @@ describe('a write that was cut off', () => {
     }
   });
 
-  it('between two others is left out, wherever it was cut', () => {
+  it('between two other writes is skipped, wherever it was cut off', () => {
     write('1');
     const before = readFileSync(fileOf(id));
     write('2');
@@ -158,7 +158,7 @@ describe('a file with right checksums', () => {
     expect(store.load(other)).toMatchObject({ meta: '{"user":"bob"}' });
   });
 
-  it('behind a symbolic link is broken, even if it is the very file', () => {
+  it('behind a symbolic link is broken, even if the link leads to the right file', () => {
     const elsewhere = join(directory, id);
     renameSync(fileOf(id), elsewhere);
     symlinkSync(elsewhere, fileOf(id));
@@ -220,7 +220,7 @@ describe('a file with right checksums', () => {
         ['Z', 'x', now],
       ],
     ],
-  ])('and %s is broken, absent for every other verb, and kept', (_, entries) => {
+  ])('and %s is broken, absent for all other methods, and kept', (_, entries) => {
     forge(...entries);
     expectBroken();
   });
@@ -238,14 +238,14 @@ describe('a file of another user', () => {
     if (process.geteuid?.() !== 0) context.skip('needs root, to give a file to another user');
   });
 
-  it('is broken, absent for every other verb, and kept', () => {
+  it('is broken, absent for all other methods, and kept', () => {
     chownSync(fileOf(id), STRANGER, STRANGER);
     expectBroken();
     chownSync(fileOf(id), 0, 0);
     expect(store.load(id)).toEqual(record);
   });
 
-  it('is kept by a sweep, whether it is a session, a list or half-made', async () => {
+  it('is kept by a sweep: a session, a list and a temporary file', async () => {
     void store.index.add('alice', id, expiresAt, now);
     const halfMade = `${fileOf(id)}.${'c'.repeat(32)}.tmp`;
     writeFileSync(halfMade, 'half');
@@ -259,14 +259,14 @@ describe('a file of another user', () => {
     for (const file of files) expect(() => statSync(file)).toThrow(/ENOENT/);
   });
 
-  it('is never the list of a user: that is a fault, not "no sessions"', () => {
+  it('is never used as the list of a user: that is a fault, not an empty list', () => {
     void store.index.add('alice', id, expiresAt, now);
     chownSync(fileOf(hashOf('alice'), 'users'), STRANGER, STRANGER);
     expect(() => store.index.list('alice', now)).toThrow(/damaged/);
     expect(() => store.index.add('alice', id, expiresAt, now)).toThrow(/damaged/);
   });
 
-  it('is unknown where files have no owner, as on Windows', () => {
+  it('cannot be recognised where files have no owner, as on Windows', () => {
     chownSync(fileOf(id), STRANGER, STRANGER);
     vi.stubGlobal('process', Object.create(process, { geteuid: { value: undefined } }));
     try {
@@ -293,7 +293,7 @@ describe('a value that would make a file unreadable', () => {
 });
 
 describe('the list of a user', () => {
-  it('that is damaged is a fault, never "no sessions": a revoke must not believe it', () => {
+  it('is a fault if it is damaged, never an empty list, which would make a revoke end nothing', () => {
     void store.index.add('alice', id, expiresAt, now);
     const path = fileOf(hashOf('alice'), 'users');
     appendFileSync(path, 'damage');

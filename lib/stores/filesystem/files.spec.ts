@@ -85,7 +85,7 @@ describe('the directory', () => {
     for (const path of names) for (const name of path) expect(name).toMatch(/^[0-9a-f]+$/);
   });
 
-  it('is refused at the start when it is a file, a link, or open to others', () => {
+  it('is refused at start-up if it is a file, a link, or writable by others', () => {
     writeFileSync(join(root, 'a-file'), '');
     expect(opening(join(root, 'a-file'))).toThrow(StoreRefusedError);
     mkdirSync(join(root, 'target'), { mode: 0o700 });
@@ -101,7 +101,7 @@ describe('the directory', () => {
     ]);
   });
 
-  it('is refused at the start when its file system gives our files to another user', () => {
+  it('is refused at start-up if its file system gives our files to another user', () => {
     vi.spyOn(process, 'geteuid').mockReturnValue(12_345);
     try {
       expect(opening(directory)).toThrow(/gives our files to another user/);
@@ -110,7 +110,7 @@ describe('the directory', () => {
     }
   });
 
-  it('that is removed or replaced while in use is a fault, never "no session", and is not made again', () => {
+  it('causes faults if it is removed or replaced during use, never an absent session, and is not created again', () => {
     store.create(id, record);
     renameSync(directory, `${directory}-away`);
     expect(() => store.load(id)).toThrow(StoreRefusedError);
@@ -125,7 +125,7 @@ describe('the directory', () => {
     expect(() => store.load(id)).toThrow(/replaced/);
   });
 
-  it('refuses options that are of no use', () => {
+  it('refuses invalid options', () => {
     expect(() => new FileSessionStore({ directory: '' })).toThrow(/"directory"/);
     expect(() => new FileSessionStore({ durable: 'yes' as unknown as boolean })).toThrow(/"durable"/);
   });
@@ -154,7 +154,7 @@ describe('a file', () => {
     expect(seen.size).toBe(1 + versions.length - 1);
   });
 
-  it('goes on behind a torn write: the next one begins a line of its own', () => {
+  it('can be written after a torn write: the next entry begins on a new line', () => {
     store.create(id, record);
     write('d:n', '1');
     const length = statSync(fileOf(id)).size;
@@ -192,7 +192,7 @@ describe('a file', () => {
     ['a link to the file of another session', path => symlinkSync(fileOf(idOf(2)), path)],
     ['a link to itself', path => symlinkSync(path, path)],
     ['two gigabytes of nothing', path => (writeFileSync(path, ''), truncateSync(path, 2 ** 31))],
-  ])('that is %s is broken: kept, and absent for every other verb', (_, plant) => {
+  ])('that is %s is broken: kept, and absent for all other methods', (_, plant) => {
     store.create(idOf(2), record); // makes the folder
     plant(fileOf(id));
     expect(store.load(id)).toBe('broken');
@@ -203,7 +203,7 @@ describe('a file', () => {
     expect(lstatSync(fileOf(id), { throwIfNoEntry: false })).toBeDefined();
   });
 
-  it('does not grow without end, however often the session is used', () => {
+  it('does not grow without limit, however often the session is used', () => {
     store.create(id, record);
     for (let i = 1; i <= 500; i++) {
       expect(store.touch(id, { expiresAt: expiresAt + i, lastSeenAt: now + i }, now)).toBe(true);
@@ -214,7 +214,7 @@ describe('a file', () => {
     expect(readdirSync(join(fileOf(id), '..'))).toEqual([id]);
   });
 
-  it('whose rewrite was left half-done by a dead process is finished by the next writer', () => {
+  it('with an unfinished rewrite of a dead process is rewritten by the next writer', () => {
     store.create(id, record);
     const leftover = `${id}.${'a'.repeat(32)}.tmp`;
     writeFileSync(join(fileOf(id), '..', leftover), 'half');
@@ -225,7 +225,7 @@ describe('a file', () => {
     expect(readdirSync(join(fileOf(id), '..'))).toEqual([id]);
   });
 
-  it('names no file outside its folder in its rewrite, whoever wrote it', () => {
+  it('cannot make a rewrite remove a file outside its folder', () => {
     store.create(id, record);
     const outside = join(directory, `victim.${'a'.repeat(32)}.tmp`);
     writeFileSync(outside, '');
@@ -234,7 +234,7 @@ describe('a file', () => {
     expect(existsSync(outside)).toBe(true);
   });
 
-  it('is written through to the disk with durable: true, and reads the same', () => {
+  it('is the same with durable: true', () => {
     const durable = new FileSessionStore({ directory, durable: true });
     durable.create(id, record);
     for (let i = 0; i < 40; i++) write('d:n', String(i));
@@ -244,7 +244,7 @@ describe('a file', () => {
 });
 
 describe('the sweep', () => {
-  it('ends what is expired, whole folders of it, and nothing else', async () => {
+  it('removes expired sessions, whole folders of them, and nothing else', async () => {
     const ids = Array.from(
       { length: 1_500 },
       (_, i) => `${(i % 256).toString(16).padStart(2, '0')}${idOf(i).slice(2)}`,
@@ -261,7 +261,7 @@ describe('the sweep', () => {
     expect(await store.prune(later)).toBe(0);
   });
 
-  it('leaves a session alive that is used while it runs', async () => {
+  it('keeps a session that is used while it runs', async () => {
     store.create(id, record);
     const swept = store.prune(expiresAt + 1); // it has not come to the file yet
     store.touch(id, { expiresAt: expiresAt + 10_000, lastSeenAt: now }, now);
@@ -269,7 +269,7 @@ describe('the sweep', () => {
     expect(store.load(id)).toMatchObject({ expiresAt: expiresAt + 10_000 });
   });
 
-  it('removes the marks of rotated sessions after their minute, and old leftovers; broken files stay', async () => {
+  it('removes marks of rotations after a minute, and old temporary files; broken files stay', async () => {
     store.create(id, record);
     store.create(idOf(2), record);
     store.destroy(id, now, { successor: idOf(2) });
@@ -310,7 +310,7 @@ describe('when the disk refuses', () => {
   });
   afterAll(() => lib.dispose());
 
-  it('a file that we may not read is a fault, not "no session"', async context => {
+  it('a file without the permission to read is a fault, not an absent session', async context => {
     const uid = 65_534;
     if (process.getuid?.() === 0) chmodSync(root, 0o711);
     else context.skip('needs root, to act as a user without rights');
@@ -323,7 +323,7 @@ describe('when the disk refuses', () => {
     expect(await call('destroy', [id, now])).toEqual({ error: 'StoreRefusedError' });
   });
 
-  it('a full disk keeps the old versions, and reads and logouts work; with room again writes do too', context => {
+  it('a full disk keeps the old versions; reads and logouts work, and writes work again when there is room', context => {
     const disk = join(root, 'small-disk');
     mkdirSync(disk);
     try {

@@ -20,7 +20,7 @@ const PAGE = 4096;
 const root = mkdtempSync(join(tmpdir(), 'nestjs-http-session-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
+describe('on a full disk (a tmpfs of 96 KB)', () => {
   const disk = join(root, 'disk');
   let store: FileSessionStore;
   let isMounted = false;
@@ -72,7 +72,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     expect(store.load(idOf(2))).toBeUndefined();
   });
 
-  it('a touch still moves the moments, forward only, and others see it', () => {
+  it('a touch moves the moments forward, and other processes see it', () => {
     fillUp(id);
     const other = new FileSessionStore({ directory: join(disk, 'sessions') });
     for (const [later, seen] of [
@@ -90,7 +90,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     expect(statSync(fileOf(id)).size % PAGE).toBe(0);
   });
 
-  it('what was touched there is kept when there is room again, and when the file is rewritten', () => {
+  it('such a touch is kept when there is room again, and when the file is rewritten', () => {
     fillUp(id);
     store.touch(id, { expiresAt: expiresAt + 5, lastSeenAt: now + 5 }, now);
     rmSync(join(disk, 'ballast'));
@@ -106,7 +106,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     });
   });
 
-  it('a destroy ends the session and gives it back, once; a rotation too, although it leaves no mark', () => {
+  it('a destroy ends the session and returns it once; so does a rotation, but it leaves no mark', () => {
     store.create(idOf(2), record);
     fillUp(id);
     expect(store.destroy(id, now)?.data['d:n']).toBe('0');
@@ -121,7 +121,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     expect(store.load(idOf(2))).toEqual(record);
   });
 
-  it('expired sessions can be swept away, which makes room', async () => {
+  it('a sweep removes expired sessions, which makes room', async () => {
     fillUp(id);
     const late = expiresAt + 120_000;
     expect(await store.prune(late)).toBe(1);
@@ -129,7 +129,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     expect(store.create(id, { ...record, expiresAt: late + 1 })).toBe(true);
   });
 
-  it('the store starts, and says what is wrong; ping rejects', () => {
+  it('the store starts with a warning, and ping rejects', () => {
     fillUp(id);
     const other = new FileSessionStore({ directory: join(disk, 'sessions') });
     expect(other.open()).toEqual([expect.stringContaining('is full')]);
@@ -138,7 +138,7 @@ describe('on a disk without a byte to spare (a tmpfs of 96 KB)', () => {
     other.close();
   });
 
-  it('a write that fitted only in part leaves the old version, whatever its size, and nothing half-made', () => {
+  it('a write that fits only in part leaves the old version and no temporary file', () => {
     const ids = [idOf(1), idOf(2), idOf(3)];
     for (const one of ids) store.create(one, record);
     appendFileSync(join(disk, 'ballast'), 'x'.repeat(60_000));
@@ -170,7 +170,7 @@ describe('with a limit on the size of files (ulimit -f in a process of its own)'
   });
   afterAll(() => lib.dispose());
 
-  it('the old version stays, and touches and destroys work (EFBIG)', () => {
+  it('the old version stays, and touch and destroy work (EFBIG)', () => {
     const worker = fileURLToPath(new URL('../../../test/support/file-store-limits.mjs', import.meta.url));
     const directory = join(root, 'limited');
     const command = 'ulimit -f 8 && exec "$0" "$@"'; // 8 blocks: 4 or 8 KB, by the shell
@@ -191,7 +191,7 @@ describe('with a limit on the size of files (ulimit -f in a process of its own)'
     });
   });
 
-  it('too many open files are a fault that passes, not "no session"', () => {
+  it('too many open files are a fault that passes, not an absent session', () => {
     const worker = fileURLToPath(new URL('../../../test/support/file-store-limits.mjs', import.meta.url));
     const command = 'ulimit -n 40 && exec "$0" "$@"';
     const { status, stdout, stderr } = spawnSync(

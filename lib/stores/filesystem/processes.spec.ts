@@ -38,14 +38,14 @@ function read(id: string) {
 }
 
 describe('several processes on one directory', () => {
-  it('four that count up one field by compare-and-set lose no count', async () => {
+  it('four that increment one field by compare-and-set lose no count', async () => {
     const id = idOf(1);
     begin(id);
     await Promise.all(Array.from({ length: 4 }, () => work('count', { id, times: 500 }).ended));
     expect(read(id).data['d:n']).toBe('2000');
   });
 
-  it('three that write fields of their own lose none, through many rewrites of the file', async () => {
+  it('three that write different fields lose none, through many rewrites of the file', async () => {
     const id = idOf(2);
     begin(id);
     await Promise.all(['a', 'b', 'c'].map(name => work('fields', { id, name, times: 700 }).ended));
@@ -57,7 +57,7 @@ describe('several processes on one directory', () => {
     expect(record).toEqual({ meta: 'm', expiresAt: expiresAt + 700, lastSeenAt: now + 700 });
   });
 
-  it('a destroy in one ends what two others are writing, and nothing comes back', async () => {
+  it('a destroy in one ends a session that two others are writing, and nothing revives it', async () => {
     const ids = Array.from({ length: 150 }, (_, i) => idOf(1_000 + i));
     ids.forEach(begin);
     const writers = [work('writeUntilGone', { ids }), work('writeUntilGone', { ids })];
@@ -77,7 +77,7 @@ describe('several processes on one directory', () => {
     expect(ended.flat().toSorted()).toEqual(ids);
   });
 
-  it('killed at any instant, it leaves the last acknowledged version or the one after, never a torn one', async () => {
+  it('one that is killed at any instant leaves the last acknowledged version or the next, never a torn one', async () => {
     const id = idOf(3);
     begin(id);
     let acknowledged = 0;

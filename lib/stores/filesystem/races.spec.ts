@@ -42,7 +42,7 @@ async function inStep(workers: readonly Worker[]): Promise<unknown[][]> {
 }
 
 describe('at the same instant in several processes', () => {
-  it('of three creates of one id one wins, and its record is the one that is there', async () => {
+  it('of three creates of one id one succeeds, and its record is stored', async () => {
     const ids = Array.from({ length: 150 }, (_, i) => idOf(1_000 + i));
     const outcomes = await inStep(
       ['x', 'y', 'z'].map(meta => work('inStep', { ids, verb: 'create', args: [{ ...record, meta }] })),
@@ -90,7 +90,7 @@ describe('at the same instant in several processes', () => {
 });
 
 describe('the list of a user', () => {
-  it('loses no login and brings none back, while others log in and out and empty lists are swept away', async () => {
+  it('loses no login and revives none, while others log in and out and empty lists are swept', async () => {
     const sweeping = work('sweep', { now });
     await sweeping.ready;
     const complaints = await Promise.all(
@@ -102,7 +102,7 @@ describe('the list of a user', () => {
     expect(store.index.list('alice', now)).toEqual([]);
   });
 
-  it('whose removal was begun by a process that died is begun anew by the next login', async () => {
+  it('is replaced by the next login if the process that began to remove it has died', async () => {
     const path = fileOf(hashOf('bob'), 'users');
     await store.index.add('bob', idOf(1), expiresAt, now);
     appendTo(path, ['X', 'dead', expiresAt]);
@@ -112,7 +112,7 @@ describe('the list of a user', () => {
     expect(store.index.list('bob', now)).toEqual([idOf(2)]);
   });
 
-  it('goes away when nothing is left in it, and not before', async () => {
+  it('is removed when it is empty, and not before', async () => {
     const path = fileOf(hashOf('carol'), 'users');
     await store.index.add('carol', idOf(1), expiresAt, now);
     await store.index.add('carol', idOf(2), expiresAt + 1, now);
@@ -127,7 +127,7 @@ describe('the list of a user', () => {
 });
 
 describe('a journal that others left in between', () => {
-  it('ended and then sealed is ended: absent for the verbs, and its mark still leads on', () => {
+  it('ended before its SEAL is ended: absent for all methods, and its mark is still followed', () => {
     const [old, next] = [idOf(4_001), idOf(4_002)];
     store.create(old, record);
     store.create(next, { ...record, meta: 'new' });
@@ -138,7 +138,7 @@ describe('a journal that others left in between', () => {
     expect(store.destroy(old, now)).toMatchObject({ meta: 'new' });
   });
 
-  it('sealed and then written to has not been written to', () => {
+  it('does not change by an entry after its SEAL', () => {
     const id = idOf(4_003);
     store.create(id, record);
     appendTo(
@@ -152,7 +152,7 @@ describe('a journal that others left in between', () => {
     expect(store.load(id)).toEqual({ ...record, data: { 'd:n': '0', 'd:m': '1' } });
   });
 
-  it('ended but not removed stays absent until it is swept away', async () => {
+  it('ended but not removed stays absent until it is swept', async () => {
     const id = idOf(4_004);
     store.create(id, record);
     appendTo(fileOf(id), ['D', 'x', now]);

@@ -24,7 +24,7 @@ const leaseEnd = () => Number(readFileSync(join(directory, 'sweep.lock'), 'utf8'
 describe('the lease', () => {
   afterEach(() => rmSync(join(root, 'lease'), { force: true }));
 
-  it('belongs to one, who can renew it, and to another when it has run out', () => {
+  it('belongs to one process, which can renew it, and to another one after its end', () => {
     expect(lease('a').take(now, now + 10)).toBe(true);
     expect(lease('b').take(now, now + 10)).toBe(false);
     expect(lease('b').take(now + 9, now + 20)).toBe(false);
@@ -45,7 +45,7 @@ describe('the lease', () => {
 });
 
 describe('the sweep', () => {
-  it('comes round by itself in one process at a time, and goes on in another when that one is gone', async () => {
+  it('runs regularly in one process at a time, and in another one after that process has ended', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       let time = now;
@@ -77,7 +77,7 @@ describe('the sweep', () => {
     }
   });
 
-  it('lets other work through all the time: a turn of the event loop for every 64 files or 4 removals', async () => {
+  it('lets other work run after every 64 files or 4 removals', async () => {
     const store = new FileSessionStore({ directory });
     // All in one folder: between two of them it waits for the disk anyway.
     for (let i = 0; i < 600; i++) store.create(idOf(i * 256), until(i < 200 ? now : now + MINUTE));
@@ -93,7 +93,7 @@ describe('the sweep', () => {
     expect(turns).toBeGreaterThan(50);
   });
 
-  it('leaves what it did not make, and what it may not read, and goes on', async () => {
+  it('keeps files that are not ours or cannot be read, and continues', async () => {
     const store = new FileSessionStore({ directory });
     store.create(idOf(1), until(now));
     const folder = join(directory, 'sessions', '0', '1');
@@ -106,7 +106,7 @@ describe('the sweep', () => {
     expect(existsSync(join(folder, idOf(1)))).toBe(false);
   });
 
-  it('rejects when the directory is gone: that is not "nothing to do"', async () => {
+  it('rejects if the directory is gone', async () => {
     const store = new FileSessionStore({ directory });
     store.create(idOf(1), until(now));
     rmSync(directory, { recursive: true });

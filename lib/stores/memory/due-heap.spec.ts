@@ -15,7 +15,7 @@ function sequence(seed: number): (below: number) => number {
 }
 
 describe('DueHeap', () => {
-  it('is empty at first, and after its only item was taken out', () => {
+  it('is empty at first, and after its only item was removed', () => {
     const heap = new DueHeap<Item>();
     expect([heap.size, heap.first()]).toEqual([0, undefined]);
     const item = { name: 1, dueAt: 5, place: 0 };
@@ -52,7 +52,7 @@ describe('DueHeap', () => {
     },
   );
 
-  it('gives everything back in order', () => {
+  it('returns its items in order', () => {
     const next = sequence(7);
     const heap = new DueHeap<Item>();
     const dues = Array.from({ length: 500 }, () => next(100));

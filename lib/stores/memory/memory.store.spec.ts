@@ -19,8 +19,8 @@ describe('MemorySessionStore', () => {
   for (const test of cases) it(test.name, () => test.run());
 });
 
-describe('MemorySessionStore answers at once', () => {
-  it('gives back no promise from any of the five verbs', () => {
+describe('MemorySessionStore answers synchronously', () => {
+  it('returns no promise from any of the five methods', () => {
     const store = new MemorySessionStore();
     const moments = { expiresAt: NOW + HOUR, lastSeenAt: NOW };
     expect(store.create(idOf(1), recordUntil(NOW + HOUR))).toBe(true);
@@ -31,7 +31,7 @@ describe('MemorySessionStore answers at once', () => {
     store.close();
   });
 
-  it('copies nothing for a reader, who cannot change what it got', () => {
+  it('returns its own frozen record without a copy', () => {
     const store = new MemorySessionStore();
     store.create(idOf(1), recordUntil(NOW + HOUR));
     const record = store.load(idOf(1));
@@ -43,7 +43,7 @@ describe('MemorySessionStore answers at once', () => {
     store.close();
   });
 
-  it('keeps a field named __proto__ as a field, and does not take inherited names for fields', () => {
+  it('keeps a field named __proto__, and does not treat inherited names as fields', () => {
     const store = new MemorySessionStore();
     const data = JSON.parse('{"__proto__":"1"}') as Record<string, string>;
     store.create(idOf(1), { ...recordUntil(NOW + HOUR), data });
@@ -72,7 +72,7 @@ describe('MemorySessionStore with maxSessions', () => {
     return store;
   };
 
-  it('refuses a new session when it is full of live ones, and throws none of them out', () => {
+  it('refuses a new session if it is full of live ones, and removes none of them', () => {
     const store = full(() => NOW + 1);
     expect(() => store.create(idOf(9), recordUntil(NOW + HOUR))).toThrow(StoreRefusedError);
     expect(() => store.create(idOf(9), recordUntil(NOW + HOUR))).toThrow(
@@ -83,7 +83,7 @@ describe('MemorySessionStore with maxSessions', () => {
     store.close();
   });
 
-  it('reads, updates, touches and logs out when it is full', () => {
+  it('still reads, updates, touches and destroys when it is full', () => {
     const store = full(() => NOW + HOUR);
     const moments = { expiresAt: NOW + 2 * HOUR, lastSeenAt: NOW };
     expect(store.create(idOf(0), recordUntil(NOW + HOUR))).toBe(false);
@@ -95,7 +95,7 @@ describe('MemorySessionStore with maxSessions', () => {
     store.close();
   });
 
-  it('lets the expired ones make room, those exactly at their expiry included, and keeps the live ones', () => {
+  it('removes expired sessions to make room, also one that expires at this moment, and keeps the live ones', () => {
     const store = full(n => NOW - 1 + n);
     expect(store.create(idOf(10), recordUntil(NOW + HOUR))).toBe(true);
     expect(store.create(idOf(11), recordUntil(NOW + HOUR))).toBe(true);
@@ -104,7 +104,7 @@ describe('MemorySessionStore with maxSessions', () => {
     store.close();
   });
 
-  it('goes by the moved expiry: a session that was touched makes no room', () => {
+  it('uses the expiry after a touch: a touched session is not removed', () => {
     const later = { now: () => NOW + 2 };
     const aged = new MemorySessionStore({ maxSessions: 2_000, clock: later });
     for (let n = 0; n < 2_000; n++) {
@@ -137,7 +137,7 @@ describe('MemorySessionStore with maxSessions', () => {
   );
 });
 
-describe('MemorySessionStore collects what has expired', () => {
+describe('MemorySessionStore removes expired sessions', () => {
   let now = NOW;
   const clock = { now: () => now };
 
@@ -176,7 +176,7 @@ describe('MemorySessionStore collects what has expired', () => {
     store.close();
   });
 
-  it('removes index entries of users who never come back', () => {
+  it('removes index entries of users who never sign in again', () => {
     const store = new MemorySessionStore({ clock });
     void store.index.add('u', idOf(1), NOW + 10_000, NOW);
     void store.index.add('u', idOf(2), NOW + 10_000, NOW);
@@ -190,7 +190,7 @@ describe('MemorySessionStore collects what has expired', () => {
     store.close();
   });
 
-  it('works in small steps', () => {
+  it('works in small batches', () => {
     const store = new MemorySessionStore({ clock });
     for (let n = 0; n < 2_000; n++) store.create(idOf(n), recordUntil(NOW + n));
     pass(30_000);
@@ -201,7 +201,7 @@ describe('MemorySessionStore collects what has expired', () => {
     store.close();
   });
 
-  it('has a timer only while there is something to collect, and none after close', () => {
+  it('has a timer only while it holds something, and none after close', () => {
     const store = new MemorySessionStore({ clock });
     expect(vi.getTimerCount()).toBe(0);
     store.create(idOf(1), recordUntil(NOW + 10_000));
@@ -220,11 +220,11 @@ describe('MemorySessionStore collects what has expired', () => {
   });
 });
 
-/** How many timers hold the process. */
+/** How many timers keep the process alive. */
 const holding = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
 
 describe('MemorySessionStore beside other work', () => {
-  it('does not hold the process', () => {
+  it('does not keep the process alive', () => {
     const before = holding();
     const store = new MemorySessionStore();
     store.create(idOf(1), recordUntil(NOW + HOUR));
@@ -233,7 +233,7 @@ describe('MemorySessionStore beside other work', () => {
     store.close();
   });
 
-  it('lets other work through while it prunes', async () => {
+  it('lets other work run while it prunes', async () => {
     const store = new MemorySessionStore();
     for (let n = 0; n < 5_000; n++) store.create(idOf(n), recordUntil(NOW));
     let turns = 0;
