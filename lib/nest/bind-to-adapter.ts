@@ -72,14 +72,16 @@ export function serveGateway(request: IncomingMessage, lifecycle: SessionLifecyc
 }
 
 /**
- * The exchange of a request. Every request that goes through the adapter has one. An upgrade request does not go through
- * it and gets a new one at each call. `undefined`: the request is not one of an application with SessionModule.
+ * The exchange of a request. Every request that goes through the adapter has one. An upgrade request gets a new one at each
+ * call, because its WebSocket outlives it. That is so for an upgrade request that @fastify/websocket sends through Fastify,
+ * too: the response that Fastify has for it is never sent, so it could not carry a cookie. `undefined`: the request is not
+ * one of an application with SessionModule.
  */
 export function exchangeOf(request: Request): RequestSession | undefined {
-  const raw = request.raw ?? request;
+  const raw: IncomingMessage & { readonly upgrade?: boolean } = request.raw ?? request;
   const known = sessionOf(raw);
-  if (known || raw.headers?.upgrade === undefined) return known;
-  return unattachedExchangeOf(raw);
+  if (known && raw.upgrade !== true) return known;
+  return raw.headers?.upgrade === undefined ? undefined : unattachedExchangeOf(raw);
 }
 
 /**
@@ -144,7 +146,8 @@ function makeSessionProperty(excluded: SessionMembers): SessionProperty {
   return {
     configurable: true,
     get(this: Request) {
-      const exchange = exchangeOf(this);
+      // Middleware that runs before an upgrade finds what was loaded for it.
+      const exchange = sessionOf(this.raw ?? this) ?? exchangeOf(this);
       if (exchange?.isExcluded) return excluded;
       return exchange?.loadedSession().facade;
     },

@@ -25,13 +25,16 @@ import {
   Query,
   ResolveField,
   Resolver,
+  Subscription,
 } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { GraphQLError } from 'graphql';
+import { createClient } from 'graphql-ws';
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { getSession, Session, Sessions } from '../../lib/index.js';
+import { getSession, Session, Sessions, type SessionClosedError } from '../../lib/index.js';
+import { WebSocket } from 'ws';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeOver } from '../support/cells.js';
@@ -148,6 +151,16 @@ class ShopResolver {
   @Query(() => [String])
   sides(@Session() session: Session<Shop>) {
     return [session.left ?? '', session.right ?? ''];
+  }
+
+  /** Tells once who is signed in, and what became of a login over a socket. */
+  @Subscription(() => String)
+  async *told(@Session() session: Session<Shop>, @Context() context: object) {
+    const refused = await session
+      .login('mallory')
+      .catch((error: unknown) => (error as SessionClosedError).code);
+    const { loggedInAs } = await getSession(context);
+    yield { told: `${loggedInAs ?? 'a visitor'}, ${refused ?? 'signed in'}` };
   }
 
   @Mutation(() => Int)
@@ -541,6 +554,43 @@ describe.each(titled)('Sessions.current() in resolvers of $title', ({ platform, 
       },
     });
     expect(await dataOf(running.browser(), '{ current }')).toEqual({ current: 'the same' });
+    await running.close();
+  });
+});
+
+describe.each(titled)('subscriptions of $title', ({ name, platform, module }) => {
+  it('read the session for each operation, and refuse what would need a cookie', async () => {
+    const running = await createApp({
+      platform,
+      backend: { type: 'memory' },
+      providers,
+      imports: [
+        module(name === 'Apollo' ? { subscriptions: { 'graphql-ws': true } } : { subscription: true }),
+      ],
+    });
+    const browser = running.browser();
+    await dataOf(browser, 'mutation { login(user: "alice") }');
+    class SocketWithCookie extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, { headers: { cookie: browser.cookie } });
+      }
+    }
+    const client = createClient({
+      url: `${running.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: SocketWithCookie,
+      lazy: false,
+      retryAttempts: 0,
+    });
+    const told = async (): Promise<unknown> => {
+      for await (const { data, errors } of client.iterate({ query: 'subscription { told }' })) {
+        return data?.told ?? errors?.[0]?.message;
+      }
+      return 'nothing';
+    };
+    expect(await told()).toBe('alice, SESSION_HEAD_SENT');
+    await dataOf(browser, 'mutation { logout }');
+    expect(await told()).toBe('a visitor, SESSION_HEAD_SENT');
+    await client.dispose();
     await running.close();
   });
 });
