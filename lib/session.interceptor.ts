@@ -31,7 +31,7 @@ export class SessionInterceptor implements NestInterceptor {
     const type = context.getType<'http' | 'graphql' | 'ws' | 'rpc'>();
     if (!this.#acts || (type !== 'http' && type !== 'graphql')) return next.handle();
     const exchange = exchangeOfHost(context);
-    if (!exchange || exchange.isExcluded) return next.handle();
+    if (!exchange) return next.handle();
     // Body parsers that use the thread pool may have lost the context that was entered when the session opened.
     const handled = this.#current.run(exchange, () => next.handle());
     // A GraphQL answer has many resolvers, and others may still be running: its session is saved once, with the head.

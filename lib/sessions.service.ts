@@ -61,9 +61,11 @@ export class Sessions {
   async current<T = SessionData>(): Promise<SessionOf<T>> {
     const exchange = this.#engine.current.get();
     if (!exchange) {
-      throw new SessionUsageError(
-        'Sessions.current() was called outside of a request, or on a path of "exclude", so there is no session',
+      const error = new SessionUsageError(
+        'Sessions.current() was called outside of a request, or in middleware on a path of "exclude", so there is no session',
       );
+      this.#engine.lifecycle.log.mistake(error); // Nest logs no HttpException
+      throw error;
     }
     return (await exchange.getSession()).facade as SessionOf<T>;
   }

@@ -263,6 +263,9 @@ describe.each(platforms.flatMap(platform => makers.map(madeBy => ({ platform, ma
     it('outside of a request it throws, and says why there is no session', async () => {
       running = await startApp({ platform, madeBy, backend: { type: 'memory' }, providers: [AskingGuard] });
       await expect(running.sessions.current()).rejects.toThrow(/outside of a request/);
+      expect(running.logs.filter(line => line.startsWith('error'))).toEqual([
+        expect.stringContaining('outside of a request'),
+      ]);
     });
   },
 );
