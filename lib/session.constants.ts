@@ -1,7 +1,7 @@
 /**
- * The token of the module's options: those that `forRoot()` was given or that `forRootAsync()` made. In a testing module,
- * override this provider to replace them all. Nothing of the configured store is then created, connected to or closed, and no
- * factory of `forRootAsync()` is called. The value is what `forRoot()` takes.
+ * The token of the module's options: those that `forRoot()` was given or that `forRootAsync()` made. In a testing
+ * module, override this provider to replace them all. Nothing of the configured store is then created, connected to or
+ * closed, and no factory of `forRootAsync()` is called. The value is what `forRoot()` takes.
  *
  * @example
  * ```ts
@@ -16,8 +16,8 @@
 export const SESSION_OPTIONS = Symbol('SESSION_OPTIONS');
 
 /**
- * The token of the `Clock` that the module and its store read the time from; by default the machine's clock. In a testing
- * module, override this provider with a clock of your own, to let sessions expire without waiting.
+ * The token of the `Clock` that the module and its store read the time from; by default the machine's clock. In a
+ * testing module, override this provider with a clock of your own, to let sessions expire without waiting.
  *
  * @example
  * ```ts

@@ -5,8 +5,9 @@ import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
 
 /**
- * Makes the emitted type of the parameter `Object`, as tsc does. SWC and Vite emit `Session`, because the decorator and the type
- * share this name. A `ValidationPipe` with `validateCustomDecorators` would then try to create an instance of it.
+ * Makes the emitted type of the parameter `Object`, as tsc does. SWC and Vite emit `Session`, because the decorator and
+ * the type share this name. A `ValidationPipe` with `validateCustomDecorators` would then try to create an instance of
+ * it.
  */
 const emitObject: ParameterDecorator = (target, method, index) => {
   if (method === undefined) return;
@@ -15,8 +16,8 @@ const emitObject: ParameterDecorator = (target, method, index) => {
 };
 
 /**
- * What the installed NestJS takes after the key: pipes, and since NestJS 12 options with pipes and a schema. The type of
- * the options is not named here, because NestJS 11 does not have it.
+ * What the installed NestJS takes after the key: pipes, and since NestJS 12 options with pipes and a schema. The type
+ * of the options is not named here, because NestJS 11 does not have it.
  */
 type PipeOrOptions = Parameters<ReturnType<typeof createParamDecorator<never>>>[number];
 

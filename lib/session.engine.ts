@@ -27,8 +27,8 @@ import type { Clock } from './time/clock.js';
 type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionStore>;
 
 /**
- * Creates the parts that the module consists of, connects them, and closes them: the composition root. An application has one
- * engine, however often it imports the module. Its parts:
+ * Creates the parts that the module consists of, connects them, and closes them: the composition root. An application
+ * has one engine, however often it imports the module. Its parts:
  *
  * - **store**: the configured store, guarded: with a deadline for each call, typed errors and events.
  * - **records**: every call that the lifecycle makes to the store.
@@ -149,8 +149,8 @@ export class SessionEngine {
 }
 
 /**
- * Creates the store, which connects to nothing yet. When the store refuses its options, the result is `undefined` and the
- * refusal is added to the problems.
+ * Creates the store, which connects to nothing yet. When the store refuses its options, the result is `undefined` and
+ * the refusal is added to the problems.
  */
 async function makeStore(
   store: ResolvedSessionOptions['store'] | undefined,

@@ -13,9 +13,9 @@ import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
 
 /**
- * Commits after a handler that succeeded, so that an error of the store reaches the application's exception filters. Changes
- * that it does not see are committed when the head leaves: those of guards, filters, `@Res()` handlers, unknown routes and
- * GraphQL.
+ * Commits after a handler that succeeded, so that an error of the store reaches the application's exception filters.
+ * Changes that it does not see are committed when the head leaves: those of guards, filters, `@Res()` handlers, unknown
+ * routes and GraphQL.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
@@ -38,7 +38,8 @@ export class SessionInterceptor implements NestInterceptor {
     const commitsEarly = type === 'http' && !answersItself(context);
     return handled.pipe(
       tap({ error: error => exchange.parts.log.mistake(error) }),
-      // Each value waits for its commit. An operator of our own would save each request 0.7 µs, which is not worth its code.
+      // Each value waits for its commit. An operator of our own would save each request 0.7 µs, which is not worth its
+      // code.
       mergeMap((value: unknown) => {
         const saved = commitsEarly ? exchange.commit() : undefined;
         return saved ? saved.then(() => value) : [value];

@@ -54,8 +54,8 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /**
-   * Configures sessions with options that are known when the module is defined. All problems in the options are reported
-   * together, as a `SessionConfigError` that keeps the application from starting and names the remedy of each.
+   * Configures sessions with options that are known when the module is defined. All problems in the options are
+   * reported together, as a `SessionConfigError` that keeps the application from starting and names the remedy of each.
    *
    * @param options the store and all other options, or just the type of the store
    * @example
@@ -68,8 +68,8 @@ export class SessionModule implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /**
-   * Configures sessions with options that a factory or a class returns. Both can have providers injected. Problems in the
-   * options are reported as those of `forRoot()`.
+   * Configures sessions with options that a factory or a class returns. Both can have providers injected. Problems in
+   * the options are reported as those of `forRoot()`.
    *
    * @throws TypeError when not exactly one of `useFactory`, `useClass` and `useExisting` is given
    * @example

@@ -35,8 +35,8 @@ export interface SessionModuleAsyncOptions extends Pick<ModuleMetadata, 'imports
 }
 
 /**
- * The providers of the module besides its options. The store that is injected as `SessionStore` is the guarded one: it keeps
- * `storeTimeout` and reports to `Sessions.events$`.
+ * The providers of the module besides its options. The store that is injected as `SessionStore` is the guarded one: it
+ * keeps `storeTimeout` and reports to `Sessions.events$`.
  */
 export const sessionProviders: Provider[] = [
   { provide: SESSION_CLOCK, useValue: systemClock },

@@ -22,8 +22,8 @@ export interface SessionInfo {
 }
 
 /**
- * The sessions of the application: the current one, from any code that a request runs, and all sessions of a user, to list and
- * to end them.
+ * The sessions of the application: the current one, from any code that a request runs, and all sessions of a user, to
+ * list and to end them.
  *
  * @example
  * ```ts
@@ -88,9 +88,9 @@ export class Sessions {
   }
 
   /**
-   * Ends a session by its id. Its next request, in any process, has an empty session. Returns `false` if there is no such
-   * session or, with `userId`, if it belongs to another user. If `userId` is given but `undefined` (`session.loggedInAs` of a
-   * visitor), nothing is ended and the result is `false`.
+   * Ends a session by its id. Its next request, in any process, has an empty session. Returns `false` if there is no
+   * such session or, with `userId`, if it belongs to another user. If `userId` is given but `undefined`
+   * (`session.loggedInAs` of a visitor), nothing is ended and the result is `false`.
    *
    * @throws SessionStoreError
    * @example
@@ -105,8 +105,8 @@ export class Sessions {
   }
 
   /**
-   * Ends all sessions of a user except `except`, and returns how many. A login that runs at the same time is either ended,
-   * or alive and listed; it is never alive and hidden.
+   * Ends all sessions of a user except `except`, and returns how many. A login that runs at the same time is either
+   * ended, or alive and listed; it is never alive and hidden.
    *
    * @throws SessionStoreError when the store failed. Call it again: it continues where it stopped
    */

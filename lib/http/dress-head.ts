@@ -14,8 +14,8 @@ export function dressHead(head: ResponseHead, dress: SessionHeaders): void {
   if (dress.cookie !== undefined) {
     const others = listOf(head.get('set-cookie')).filter(line => !dress.isOwnCookie(line));
     head.set('set-cookie', [...others, dress.cookie]);
-    // `Set-Cookie` alone does not keep a shared cache from storing the response (RFC 9111 §7.3). Headers that address such
-    // caches directly would override `Cache-Control` (RFC 9213).
+    // `Set-Cookie` alone does not keep a shared cache from storing the response (RFC 9111 §7.3). Headers that address
+    // such caches directly would override `Cache-Control` (RFC 9213).
     head.set('cache-control', 'no-store');
     head.remove('cdn-cache-control');
     head.remove('surrogate-control');

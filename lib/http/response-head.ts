@@ -25,8 +25,8 @@ export function headOf(response: ServerResponse, writeHeadArguments: unknown[] |
 }
 
 /**
- * `writeHead(status, { name: value })`, as Fastify calls it for every response. The application may use the object again, so
- * it is never changed.
+ * `writeHead(status, { name: value })`, as Fastify calls it for every response. The application may use the object
+ * again, so it is never changed.
  */
 function givenHead(response: ServerResponse, args: unknown[], at: number, given: Headers): ResponseHead {
   let headers = given;

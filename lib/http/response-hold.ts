@@ -13,10 +13,10 @@ interface Call {
 const KEPT_HEADERS = /^(?:access-control-|vary$)/;
 
 /**
- * Holds the response's head back until every holder has committed. This is the only place that does. It works on the raw
- * response, so it serves every style of answering, on Express and Fastify. The first call that would send the head starts
- * the commit. Calls that come while the commit runs are queued and replayed in order. A commit that has nothing to wait
- * for costs no turn of the event loop.
+ * Holds the response's head back until every holder has committed. This is the only place that does. It works on the
+ * raw response, so it serves every style of answering, on Express and Fastify. The first call that would send the head
+ * starts the commit. Calls that come while the commit runs are queued and replayed in order. A commit that has nothing
+ * to wait for costs no turn of the event loop.
  */
 export class ResponseHold implements Hold {
   #state: HoldState = 'held';

@@ -8,7 +8,9 @@ interface WatchedRequest {
   readonly session: HttpSession | undefined;
 }
 
-/** Reports changes that were made after the response had begun and were never saved, so that they are not lost silently. */
+/**
+ * Reports changes that were made after the response had begun and were never saved, so that they are not lost silently.
+ */
 export class LateChanges {
   readonly #watched = new WeakSet<WatchedRequest>();
 

@@ -1,6 +1,7 @@
 /**
- * The order of the operations on one session object. Shared operations (`update`, `take`, `save` …) run concurrently. An
- * exclusive operation (a rotation, a `destroy`, the commit) waits for all earlier operations, and later ones wait for it.
+ * The order of the operations on one session object. Shared operations (`update`, `take`, `save` …) run concurrently.
+ * An exclusive operation (a rotation, a `destroy`, the commit) waits for all earlier operations, and later ones wait
+ * for it.
  */
 export class OperationQueue {
   readonly #running = new Set<Promise<unknown>>();

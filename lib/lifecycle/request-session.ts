@@ -128,10 +128,10 @@ export class RequestSession implements SessionRequest, HeadHolder {
   // --- out ----------------------------------------------------------------------------------------------------------
 
   /**
-   * Saves what the request changed and has not saved yet. Called after a handler that succeeded, so that an error reaches
-   * the application's filters; and again with the status of the head that is leaving, for everything else. An interceptor
-   * may have changed the session in between, so the change is computed both times. `undefined`: there is nothing to wait
-   * for.
+   * Saves what the request changed and has not saved yet. Called after a handler that succeeded, so that an error
+   * reaches the application's filters; and again with the status of the head that is leaving, for everything else. An
+   * interceptor may have changed the session in between, so the change is computed both times. `undefined`: there is
+   * nothing to wait for.
    */
   commit(status?: number): Promise<void> | undefined {
     const { session } = this;

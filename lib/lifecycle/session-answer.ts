@@ -55,7 +55,10 @@ export class SessionAnswer {
     this.#cookie = wasBrought ? { kind: 'clear' } : NONE;
   }
 
-  /** Activity was written to the store. Has an effect only with `maxAge`, and none on a cookie that is set or cleared anyway. */
+  /**
+   * Activity was written to the store. Has an effect only with `maxAge`, and none on a cookie that is set or cleared
+   * anyway.
+   */
   renewCookie(token: string): void {
     if (!this.parts.isCookieRenewed || this.#cookie.kind === 'set' || this.#cookie.kind === 'clear') return;
     this.#cookie = { kind: 'renew', token, isConfirmed: false };
@@ -97,7 +100,10 @@ export class SessionAnswer {
     });
   }
 
-  /** What is answered when the commit failed: the body that Nest's filters give the error, which tells nothing of the store. */
+  /**
+   * What is answered when the commit failed: the body that Nest's filters give the error, which tells nothing of the
+   * store.
+   */
   answerTo(error: unknown): ErrorAnswer {
     this.noteError(error);
     if (error instanceof SessionError) {

@@ -35,8 +35,8 @@ export class SessionFlashes {
     const taken = await this.#takeStored(session, stored);
     return (
       fields
-        // New messages are dropped only after the store has answered, so that a fault loses none. A message that a second
-        // call or a save took in between is left out.
+        // New messages are dropped only after the store has answered, so that a fault loses none. A message that a
+        // second call or a save took in between is left out.
         .filter(({ field, isNew }) => (isNew ? state.dropNewFlash(field) : taken.has(field)))
         .map(({ field, text }) => {
           const message = state.decode('flash message', text).value;

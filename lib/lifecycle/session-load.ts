@@ -79,7 +79,8 @@ export class SessionLoad {
   }
 
   async #findAll(tokens: readonly string[]): Promise<(LiveRecord | undefined)[]> {
-    // `async`, so that a synchronous throw becomes a rejection. Otherwise the other loads would be unhandled rejections.
+    // `async`, so that a synchronous throw becomes a rejection. Otherwise the other loads would be unhandled
+    // rejections.
     return Promise.all(tokens.map(async token => this.parts.backend.find(token)));
   }
 

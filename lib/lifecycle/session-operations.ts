@@ -110,8 +110,8 @@ export class SessionOperations implements SessionMethods {
   }
 
   /**
-   * Ends every session that the request's cookies name. That includes ids that were absent at the load: one may just have
-   * been rotated away, and then its successor has to end, too.
+   * Ends every session that the request's cookies name. That includes ids that were absent at the load: one may just
+   * have been rotated away, and then its successor has to end, too.
    */
   async destroy(session: RequestedSession): Promise<void> {
     this.#assertQueueable(session, 'destroy()');
@@ -126,8 +126,8 @@ export class SessionOperations implements SessionMethods {
   // --- details ------------------------------------------------------------------------------------------------------
 
   /**
-   * Runs concurrently with other operations, unless the session may have to be created first. Then it runs alone, because
-   * two concurrent operations would create two sessions.
+   * Runs concurrently with other operations, unless the session may have to be created first. Then it runs alone,
+   * because two concurrent operations would create two sessions.
    */
   #writing<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
     return this.#hasRecord(session) && !session.host.queue.isBlocked
@@ -164,8 +164,8 @@ export class SessionOperations implements SessionMethods {
   }
 
   /**
-   * For operations that queue behind earlier ones. Inside the function of an `update()` they would deadlock, so they are
-   * rejected there.
+   * For operations that queue behind earlier ones. Inside the function of an `update()` they would deadlock, so they
+   * are rejected there.
    */
   #assertQueueable(session: RequestedSession, name: string, { looks = false } = {}): void {
     if (looks) session.host.answer.noteLook();

@@ -22,7 +22,8 @@ interface Outcome {
 }
 
 /**
- * Gives a session a new id. The old id is dead before the answer is sent. `SessionBackend.rotate` has the order of events.
+ * Gives a session a new id. The old id is dead before the answer is sent. `SessionBackend.rotate` has the order of
+ * events.
  */
 export class SessionRotation {
   constructor(
@@ -32,8 +33,8 @@ export class SessionRotation {
   ) {}
 
   /**
-   * Binds the session to a user. If another request ended the old session in between, the user is signed in into an empty
-   * session.
+   * Binds the session to a user. If another request ended the old session in between, the user is signed in into an
+   * empty session.
    */
   async login(session: RequestedSession, userId: string, keep: Keep): Promise<void> {
     await this.#endAmbiguous(session);

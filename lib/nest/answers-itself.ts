@@ -5,9 +5,9 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 const selfAnswering = new WeakMap<object, boolean>();
 
 /**
- * Whether a handler answers on its own, with `@Res()` or `@Next()`, perhaps after it has returned. The session of such a
- * handler is committed only when its head leaves. If an earlier commit failed, a filter would answer, and the handler would
- * answer a second time: out of a stream or a timer, where the error that this throws ends the process.
+ * Whether a handler answers on its own, with `@Res()` or `@Next()`, perhaps after it has returned. The session of such
+ * a handler is committed only when its head leaves. If an earlier commit failed, a filter would answer, and the handler
+ * would answer a second time: out of a stream or a timer, where the error that this throws ends the process.
  */
 export function answersItself(context: ExecutionContext): boolean {
   const handler = context.getHandler();

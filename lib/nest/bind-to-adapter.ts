@@ -22,11 +22,11 @@ const byPort = new Map<number, SessionLifecycle>();
 
 /**
  * Opens the session of each request before anything else of the application runs: middleware, guards, "not found". On
- * Express and on Fastify alike that includes what a given instance of the platform had registered before Nest got it. An
- * application context without HTTP has no adapter, and nothing is bound.
+ * Express and on Fastify alike that includes what a given instance of the platform had registered before Nest got it.
+ * An application context without HTTP has no adapter, and nothing is bound.
  *
- * @returns a function to call at application start. It throws the error that prevented binding; throwing inside the RxJS
- *   subscriber would be lost.
+ * @returns a function to call at application start. It throws the error that prevented binding; throwing inside the
+ *   RxJS subscriber would be lost.
  */
 export function bindToAdapter(
   host: HttpAdapterHost,
@@ -50,8 +50,8 @@ export function bindToAdapter(
 }
 
 /**
- * Lets upgrade requests find their session. Is called at application start. Where `localhost` has two addresses, Fastify
- * listens with a second server that it does not show; its requests are found by the port.
+ * Lets upgrade requests find their session. Is called at application start. Where `localhost` has two addresses,
+ * Fastify listens with a second server that it does not show; its requests are found by the port.
  */
 export function serveUpgrades(host: HttpAdapterHost, lifecycle: SessionLifecycle): void {
   const server = host.httpAdapter?.getHttpServer() as Server | undefined;
@@ -72,10 +72,10 @@ export function serveGateway(request: IncomingMessage, lifecycle: SessionLifecyc
 }
 
 /**
- * The exchange of a request. Every request that goes through the adapter has one. An upgrade request gets a new one at each
- * call, because its WebSocket outlives it. That is so for an upgrade request that @fastify/websocket sends through Fastify,
- * too: the response that Fastify has for it is never sent, so it could not carry a cookie. `undefined`: the request is not
- * one of an application with SessionModule.
+ * The exchange of a request. Every request that goes through the adapter has one. An upgrade request gets a new one at
+ * each call, because its WebSocket outlives it. That is so for an upgrade request that @fastify/websocket sends through
+ * Fastify, too: the response that Fastify has for it is never sent, so it could not carry a cookie. `undefined`: the
+ * request is not one of an application with SessionModule.
  */
 export function exchangeOf(request: Request): RequestSession | undefined {
   const raw: IncomingMessage & { readonly upgrade?: boolean } = request.raw ?? request;
@@ -86,7 +86,8 @@ export function exchangeOf(request: Request): RequestSession | undefined {
 
 /**
  * A new exchange, without a response, for a request that does not go through the adapter: an upgrade request, or the
- * request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the request.
+ * request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the
+ * request.
  */
 export function unattachedExchangeOf(raw: IncomingMessage): RequestSession | undefined {
   return lifecycleOf(raw)?.beginUpgrade(raw);
@@ -103,8 +104,8 @@ function lifecycleOf(raw: IncomingMessage): SessionLifecycle | undefined {
 }
 
 /**
- * `begin` and `open` must not throw or reject: no error handler runs around this code. A failure is kept on the exchange
- * and thrown at the first look.
+ * `begin` and `open` must not throw or reject: no error handler runs around this code. A failure is kept on the
+ * exchange and thrown at the first look.
  */
 function makeOpenEarly(lifecycle: SessionLifecycle, current: CurrentExchange): OpenEarly {
   const isEager = lifecycle.options.load === 'eager';
@@ -140,7 +141,8 @@ function refuseAssignment(): never {
 }
 
 /**
- * `request.session`, to be defined on a request or on a prototype of requests. On excluded paths its value is `excluded`.
+ * `request.session`, to be defined on a request or on a prototype of requests. On excluded paths its value is
+ * `excluded`.
  */
 function makeSessionProperty(excluded: SessionMembers): SessionProperty {
   return {
@@ -156,9 +158,9 @@ function makeSessionProperty(excluded: SessionMembers): SessionProperty {
 }
 
 /**
- * `session` and the wrapped methods are on the prototypes that Express gives the requests and responses of this application.
- * There they cost a request nothing. The session opens in front of `handle`, not in a middleware: our property must be on the
- * request before Express changes its prototype (`lib/README.md`).
+ * `session` and the wrapped methods are on the prototypes that Express gives the requests and responses of this
+ * application. There they cost a request nothing. The session opens in front of `handle`, not in a middleware: our
+ * property must be on the request before Express changes its prototype (`lib/README.md`).
  */
 function bindToExpress(app: ExpressLike, openEarly: OpenEarly, session: SessionProperty): void {
   makeHoldable(app.response);
@@ -166,7 +168,8 @@ function bindToExpress(app: ExpressLike, openEarly: OpenEarly, session: SessionP
   const handle = app.handle.bind(app);
   app.handle = (request, response, done) =>
     openEarly(request, response, () => {
-      // If something in front of us answered while the session was loading, a time limit for example, Express would throw.
+      // If something in front of us answered while the session was loading, a time limit for example, Express would
+      // throw.
       if (!response.headersSent) handle(request, response, done);
     });
 }

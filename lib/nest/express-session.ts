@@ -7,9 +7,9 @@ interface Layer {
 const MARKS = [/\.sessionStore\s*=[^=]/, /\.sessionID\s*=[^=]/];
 
 /**
- * Whether express-session was registered with `app.use()`. If it finds a `request.session` it does nothing and says nothing,
- * so its sessions would be missing without a trace. Best effort: middleware of `consumer.apply()` is not found, because Nest
- * registers it inside a closure.
+ * Whether express-session was registered with `app.use()`. If it finds a `request.session` it does nothing and says
+ * nothing, so its sessions would be missing without a trace. Best effort: middleware of `consumer.apply()` is not
+ * found, because Nest registers it inside a closure.
  */
 export function usesExpressSession(express: unknown): boolean {
   const { router } = express as { readonly router?: { readonly stack?: readonly Layer[] } };

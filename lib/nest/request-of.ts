@@ -6,8 +6,8 @@ import { noSessionError } from './no-session-error.js';
 import { upgradeRequestOf } from './upgrade-requests.js';
 
 /**
- * An object in which a request is found: the request itself, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a
- * gateway's client.
+ * An object in which a request is found: the request itself, an ExecutionContext, an ArgumentsHost, a GraphQL context,
+ * or a gateway's client.
  *
  * @publicApi
  */
@@ -23,7 +23,8 @@ interface GraphqlContext {
 }
 
 /**
- * The exchange that belongs to a request, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a gateway's client.
+ * The exchange that belongs to a request, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a gateway's
+ * client.
  *
  * @throws SessionUsageError when there is no HTTP request in it, or SessionModule does not serve it
  */
@@ -42,8 +43,8 @@ export function exchangeOfHost(host: ArgumentsHost): RequestSession | undefined 
 
 /**
  * The carrier is an ArgumentsHost, a request of Express, Fastify or Node, a GraphQL context, or a gateway's client. The
- * request by which a client connected is an upgrade request, or an ordinary one if a socket.io client began to poll. The
- * adapter sees neither of them.
+ * request by which a client connected is an upgrade request, or an ordinary one if a socket.io client began to poll.
+ * The adapter sees neither of them.
  */
 function exchangeOfCarrier(carrier: object): RequestSession | undefined {
   if (isHost(carrier)) return exchangeOfHost(carrier);
@@ -69,8 +70,8 @@ function exchangeOfGraphqlContext(context: GraphqlContext): RequestSession | und
 }
 
 /**
- * A resolver is called with its parent, the arguments, the context and the info. A reference resolver and a loader have no
- * arguments, so the context is one place further to the front.
+ * A resolver is called with its parent, the arguments, the context and the info. A reference resolver and a loader have
+ * no arguments, so the context is one place further to the front.
  */
 function graphqlContextOf(host: ArgumentsHost): GraphqlContext {
   const place = host.getArgByIndex(3) === undefined ? 1 : 2;

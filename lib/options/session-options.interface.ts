@@ -116,8 +116,8 @@ export interface CustomStoreOptions {
 export type SessionModuleOptions = CommonSessionOptions & (SessionStoreTypeOptions | CustomStoreOptions);
 
 /**
- * What `SessionModule.forRoot()` takes and the factories of `forRootAsync()` return: all options, or just the type of the
- * store, with every option at its default.
+ * What `SessionModule.forRoot()` takes and the factories of `forRootAsync()` return: all options, or just the type of
+ * the store, with every option at its default.
  *
  * @publicApi
  */

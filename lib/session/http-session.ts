@@ -42,8 +42,8 @@ export interface SessionMethods {
 const SELF = Symbol('session');
 
 /**
- * The object behind the session that a handler holds. The facade adds the data as plain properties. Reads and assignments
- * work on the state at once. Everything that reaches the store is an operation of the host.
+ * The object behind the session that a handler holds. The facade adds the data as plain properties. Reads and
+ * assignments work on the state at once. Everything that reaches the store is an operation of the host.
  */
 export class HttpSession<Host extends SessionHost = SessionHost> {
   /** What handlers get: the members of this object, and the data as plain properties. */
@@ -215,8 +215,8 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
   }
 
   /**
-   * The form of @fastify/session, which @fastify/passport uses at each login: a new session, with the values of these keys.
-   * Unlike `keep`, it does not keep the user: another one signs in.
+   * The form of @fastify/session, which @fastify/passport uses at each login: a new session, with the values of these
+   * keys. Unlike `keep`, it does not keep the user: another one signs in.
    */
   async #regenerateWith(keys: readonly string[]): Promise<void> {
     const values = keys.map(key => [key, this.get(key)] as const);
@@ -238,8 +238,8 @@ const dateOf = (moment: number | undefined): Date | undefined =>
 const reportedElsewhere = (): void => undefined;
 
 /**
- * A failed operation must not end the process if the handler did not await it. The failure is reported all the same: as an
- * event of the store, and as the answer of the commit that waits for the operation.
+ * A failed operation must not end the process if the handler did not await it. The failure is reported all the same: as
+ * an event of the store, and as the answer of the commit that waits for the operation.
  */
 function handled<T>(operation: Promise<T>): Promise<T> {
   operation.catch(reportedElsewhere);

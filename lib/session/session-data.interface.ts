@@ -1,5 +1,6 @@
 /**
- * The keys that every session of your application may have. Augment this interface, and `Session` knows the keys everywhere.
+ * The keys that every session of your application may have. Augment this interface, and `Session` knows the keys
+ * everywhere.
  *
  * @example
  * ```ts

@@ -38,8 +38,8 @@ const ADVICE: Readonly<Record<keyof SessionMembers, string>> = {
 
 const MEMBERS: ReadonlySet<string> = new Set(Object.keys(ADVICE));
 /**
- * `await session` reads this property. It is always `undefined`, so that a session is never taken for a promise. A data key
- * of this name is reached by `get('then')`.
+ * `await session` reads this property. It is always `undefined`, so that a session is never taken for a promise. A data
+ * key of this name is reached by `get('then')`.
  */
 const THEN = 'then';
 

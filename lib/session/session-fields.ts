@@ -9,7 +9,10 @@ export const isDataField = (field: string): boolean => field.startsWith(DATA);
 export const isFlashField = (field: string): boolean => field.startsWith(FLASH);
 export const keyOfField = (field: string): string => field.slice(DATA.length);
 
-/** A flash field starts with the time, so that fields sort by it. A unique part follows, and then the category, which may be any string. */
+/**
+ * A flash field starts with the time, so that fields sort by it. A unique part follows, and then the category, which
+ * may be any string.
+ */
 export const flashField = (now: number, unique: string, category: string): string =>
   `${FLASH}${now.toString(36).padStart(9, '0')}-${unique}:${category}`;
 

@@ -172,8 +172,8 @@ export class SessionState {
   }
 
   /**
-   * Returns an opaque marker of the key's current value. Pass it to `adopt()`, which then leaves the key alone if it was
-   * assigned in between.
+   * Returns an opaque marker of the key's current value. Pass it to `adopt()`, which then leaves the key alone if it
+   * was assigned in between.
    */
   mark(key: string): unknown {
     return this.#slots.get(key);
@@ -227,8 +227,9 @@ export class SessionState {
   }
 
   /**
-   * Encodes a value that is to be written under a field. A value that is too large for the session is refused before all
-   * of it has been encoded. If the stored session already exceeds `maxSize`, a value may be as large as that session.
+   * Encodes a value that is to be written under a field. A value that is too large for the session is refused before
+   * all of it has been encoded. If the stored session already exceeds `maxSize`, a value may be as large as that
+   * session.
    *
    * @throws SessionDataError naming the key and the path inside its value; `SESSION_TOO_LARGE`
    */

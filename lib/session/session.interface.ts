@@ -8,8 +8,8 @@ type Present<Value> = Exclude<Value, undefined>;
 
 /**
  * The value of an existing key of `T`; `unknown` for a key that `T` does not name. TypeScript cannot resolve this type
- * when `T` or `Key` is a type parameter. So each method that takes a key has two signatures: the first is for keys of `T`
- * and does not use this type, the second is for any key.
+ * when `T` or `Key` is a type parameter. So each method that takes a key has two signatures: the first is for keys of
+ * `T` and does not use this type, the second is for any key.
  */
 type ValueOf<T, Key extends string> = Key extends keyof T ? Present<T[Key]> : unknown;
 
@@ -23,15 +23,15 @@ export interface FlashMessage {
 }
 
 /**
- * The members that a session has in addition to its data. Their names cannot be assigned. If a data key has the same name
- * as a member, use `get()` and `set()`.
+ * The members that a session has in addition to its data. Their names cannot be assigned. If a data key has the same
+ * name as a member, use `get()` and `set()`.
  *
  * @publicApi
  */
 export interface SessionMembers<T = SessionData> {
   /**
-   * The public handle of the session: stores and events use it, and `Sessions.revoke` takes it. It is a hash of the secret
-   * in the cookie, so it is useless as a cookie. `undefined` until the session is stored.
+   * The public handle of the session: stores and events use it, and `Sessions.revoke` takes it. It is a hash of the
+   * secret in the cookie, so it is useless as a cookie. `undefined` until the session is stored.
    */
   readonly id: string | undefined;
   /** Whether this request came without a live session. */
@@ -62,16 +62,17 @@ export interface SessionMembers<T = SessionData> {
 
   /**
    * Changes one key atomically, across requests and processes: reads the key, calls `change`, and writes the result. If
-   * another request wrote the key in between, reads and calls again. An unsaved assignment of this request counts as the
-   * current value. Creates the session if there is none.
+   * another request wrote the key in between, reads and calls again. An unsaved assignment of this request counts as
+   * the current value. Creates the session if there is none.
    *
    * `change` may run more than once, may be async, and gets its own copy of the value each time. It must return the new
    * value. Inside `change`, the session must not be updated, rotated or destroyed.
    *
    * @returns the value that was written; `undefined` if the key had no value and `change` returned none
-   * @throws SessionUsageError when `change` returns `undefined` for a key that has a value; `delete()` and `take()` remove
-   *   keys
-   * @throws SessionConflictError when other requests kept writing the key until `storeTimeout` was over; nothing was applied
+   * @throws SessionUsageError when `change` returns `undefined` for a key that has a value; `delete()` and `take()`
+   *   remove keys
+   * @throws SessionConflictError when other requests kept writing the key until `storeTimeout` was over; nothing was
+   *   applied
    * @throws SessionClosedError `SESSION_ENDED` when another request ended the session
    * @throws SessionDataError when the result cannot be stored
    * @example
@@ -96,7 +97,8 @@ export interface SessionMembers<T = SessionData> {
   /**
    * Reads and removes one key atomically. Of any number of parallel calls, one gets the value: for one-time tokens.
    *
-   * @throws SessionConflictError when other requests kept writing the key until `storeTimeout` was over; nothing was applied
+   * @throws SessionConflictError when other requests kept writing the key until `storeTimeout` was over; nothing was
+   *   applied
    * @throws SessionClosedError `SESSION_ENDED` when another request ended the session
    */
   take<Key extends keyof T & string>(key: Key): Promise<T[Key] | undefined>;
@@ -114,14 +116,14 @@ export interface SessionMembers<T = SessionData> {
   flashes(category: string): Promise<unknown[]>;
 
   /**
-   * Signs a user in. The session gets a new id, and the old id is dead before the answer is sent. The session is bound to
-   * the user, and its absolute limit starts again. All data is carried over; with `keep`, only those keys, or none
+   * Signs a user in. The session gets a new id, and the old id is dead before the answer is sent. The session is bound
+   * to the user, and its absolute limit starts again. All data is carried over; with `keep`, only those keys, or none
    * (`keep: false`). If another user was signed in, no data is carried over.
    *
    * @param userId at most 1 024 bytes of UTF-8, and not empty
    * @throws TypeError when `userId` is not a string, is empty or is too long
-   * @throws SessionClosedError `SESSION_HEAD_SENT` when the response has begun; `SESSION_ENDED` when all sessions of the
-   *   user were revoked at the same time
+   * @throws SessionClosedError `SESSION_HEAD_SENT` when the response has begun; `SESSION_ENDED` when all sessions of
+   *   the user were revoked at the same time
    * @throws SessionStoreError when the store failed
    * @example
    * ```ts
@@ -130,21 +132,22 @@ export interface SessionMembers<T = SessionData> {
    */
   login(userId: string, options?: { readonly keep?: boolean | readonly string[] }): Promise<void>;
   /**
-   * Gives the session a new id; the old id is dead before the answer is sent. Afterwards the session is **empty and bound
-   * to no user**. If `keep` is `true` or names keys, that data, the user, the creation and the limits stay. A visitor
-   * without a session gets none.
+   * Gives the session a new id; the old id is dead before the answer is sent. Afterwards the session is **empty and
+   * bound to no user**. If `keep` is `true` or names keys, that data, the user, the creation and the limits stay. A
+   * visitor without a session gets none.
    *
-   * With a callback, a new object takes the place of `request.session`, and this one stays readable. Passport expects that.
+   * With a callback, a new object takes the place of `request.session`, and this one stays readable. Passport expects
+   * that.
    *
-   * @throws SessionClosedError `SESSION_HEAD_SENT` when the response has begun; with `keep`, `SESSION_ENDED` when another
-   *   request ended the session
+   * @throws SessionClosedError `SESSION_HEAD_SENT` when the response has begun; with `keep`, `SESSION_ENDED` when
+   *   another request ended the session
    */
   regenerate(options?: { readonly keep?: boolean | readonly string[] }): Promise<void>;
   regenerate(callback: SessionCallback): void;
   regenerate(options: { readonly keep?: boolean | readonly string[] }, callback: SessionCallback): void;
   /**
-   * Ends the session. When the promise resolves, the record is deleted, no request brings it back, and the answer clears
-   * the cookie. This object is then an empty session.
+   * Ends the session. When the promise resolves, the record is deleted, no request brings it back, and the answer
+   * clears the cookie. This object is then an empty session.
    *
    * @throws SessionStoreError when the store did not confirm the deletion; the session may still be alive
    */
@@ -154,8 +157,8 @@ export interface SessionMembers<T = SessionData> {
    * Writes the changes now instead of when the response begins: for streams and long work. Does nothing if there are no
    * changes.
    *
-   * @throws SessionClosedError `SESSION_ENDED` when another request ended the session; `SESSION_HEAD_SENT` when the session
-   *   has to be created and the response has begun
+   * @throws SessionClosedError `SESSION_ENDED` when another request ended the session; `SESSION_HEAD_SENT` when the
+   *   session has to be created and the response has begun
    * @throws SessionDataError when a value cannot be stored
    */
   save(): Promise<void>;
@@ -168,8 +171,8 @@ export interface SessionMembers<T = SessionData> {
 }
 
 /**
- * The data of a session as plain optional properties, without its members. A session can be assigned to this type. Use it
- * in code that is generic in the key: there TypeScript cannot resolve `session[key]`.
+ * The data of a session as plain optional properties, without its members. A session can be assigned to this type. Use
+ * it in code that is generic in the key: there TypeScript cannot resolve `session[key]`.
  *
  * @typeParam T - the keys of the session; keys with the name of a member are left out
  * @example

@@ -24,8 +24,8 @@ import type {
 type Report = 'reported' | 'quiet';
 
 /**
- * Sessions that a store keeps. Every call of the lifecycle to the store is in this folder: what is read, what is written,
- * in which order, and what is reported. Today the token is the sid.
+ * Sessions that a store keeps. Every call of the lifecycle to the store is in this folder: what is read, what is
+ * written, in which order, and what is reported. Today the token is the sid.
  */
 export class StoredSessions implements SessionBackend {
   constructor(
@@ -92,8 +92,8 @@ export class StoredSessions implements SessionBackend {
 
   /**
    * Calls `create(new)`, then `destroy(old)` with a mark that leads to the new session. One update follows if other
-   * requests changed carried fields between our load and the destroy. A fault in between leaves an orphan that no client
-   * knows.
+   * requests changed carried fields between our load and the destroy. A fault in between leaves an orphan that no
+   * client knows.
    */
   async rotate(rotation: Rotation): Promise<Rotated> {
     const { old, texts, meta } = rotation;

@@ -160,7 +160,9 @@ const withoutRoom = <T>(task: (journal: Parameters<typeof destroyWithoutRoom>[0]
   }
 };
 
-/** Rewrites the journal; `meanwhile` comes right after it was read for the first time, before the SEAL, or the second. */
+/**
+ * Rewrites the journal; `meanwhile` comes right after it was read for the first time, before the SEAL, or the second.
+ */
 function rewriteWith(meanwhile: (look: number) => void): void {
   let looks = 0;
   const snapshot = (state: JournaledSession) => {

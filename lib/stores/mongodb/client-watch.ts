@@ -42,9 +42,9 @@ export interface WatchActions {
 
 /**
  * Notices that a client is stuck. When a server closes its connections, the driver may begin the check of a server by
- * writing to a socket that has already ended, and then waits for ever. The check neither fails nor times out, no other one
- * begins, and all commands wait for a server in vain. No option of the driver ends that. (Seen with 6.22, 7.8 and 7.9:
- * `Connection.writeCommand()` waits for `drain`, which such a socket does not emit.)
+ * writing to a socket that has already ended, and then waits for ever. The check neither fails nor times out, no other
+ * one begins, and all commands wait for a server in vain. No option of the driver ends that. (Seen with 6.22, 7.8 and
+ * 7.9: `Connection.writeCommand()` waits for `drain`, which such a socket does not emit.)
  *
  * A server that is away looks the same at first. So a spare client looks for the servers as well: if it finds one while
  * a check that began before the spare was made has still not ended, the client is stuck.

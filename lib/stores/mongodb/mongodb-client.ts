@@ -15,8 +15,8 @@ const QUEUE_MS = 2_000;
 const CONNECT_MS = 1_000;
 
 /**
- * How long a connection may owe the answer to a command. Twice the default deadline of the module: a connection is worth
- * keeping when the server, or this process, only stood still for a while.
+ * How long a connection may owe the answer to a command. Twice the default deadline of the module: a connection is
+ * worth keeping when the server, or this process, only stood still for a while.
  */
 const ANSWER_MS = 2_000;
 

@@ -149,7 +149,8 @@ export class SessionCollection {
   #replace({ client, isOurs }: UsedClient, spare: MongoClient): void {
     this.#use({ client: spare, isOurs: true });
     if (isOurs) {
-      // Rejects the commands that wait in it, so no caller waits for its deadline. Its failure to close changes nothing.
+      // Rejects the commands that wait in it, so no caller waits for its deadline. Its failure to close changes
+      // nothing.
       client.close(true).catch(() => undefined);
       return;
     }

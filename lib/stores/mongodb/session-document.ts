@@ -94,7 +94,9 @@ function isSubdocument(value: unknown): value is Readonly<Record<string, unknown
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** The driver's own object, unless there is something to decode in it: names are plain and values are texts, usually. */
+/**
+ * The driver's own object, unless there is something to decode in it: names are plain and values are texts, usually.
+ */
 function dataOf(stored: Readonly<Record<string, unknown>>): SessionRecord['data'] {
   for (const name of Object.keys(stored)) {
     if (typeof stored[name] !== 'string' || !PLAIN.test(name)) return decoded(stored);

@@ -11,7 +11,8 @@ const LONGEST_PAUSE_MS = 500;
 const CONNECT_MS = 1_000;
 /**
  * A connection that owes an answer and delivers nothing for this long is given up: the server behind it may be gone.
- * Longer than the default deadline of the module, and short enough to be back within two seconds of the server's return.
+ * Longer than the default deadline of the module, and short enough to be back within two seconds of the server's
+ * return.
  */
 const SILENCE_MS = 1_250;
 /** How often READONLY may make us look for the master again. */

@@ -65,8 +65,8 @@ export class RedisConnection {
   }
 
   /**
-   * Commands that come in one turn of the event loop leave together: a write to a socket costs more than what it carries.
-   * Nothing waits for others to come.
+   * Commands that come in one turn of the event loop leave together: a write to a socket costs more than what it
+   * carries. Nothing waits for others to come.
    */
   #gather({ stream }: Redis): void {
     if (this.#gathering === stream) return;
@@ -80,8 +80,8 @@ export class RedisConnection {
 
   /** All fields and texts of a hash, alternating. One command. */
   hash(key: string): Promise<readonly string[]> {
-    // The driver turns the answer to `hgetall` into an object, which only costs time; to `HGETALL` it does not. But in a
-    // command in capitals its older versions do not find the key, and a Cluster and a `keyPrefix` need it: those take
+    // The driver turns the answer to `hgetall` into an object, which only costs time; to `HGETALL` it does not. But in
+    // a command in capitals its older versions do not find the key, and a Cluster and a `keyPrefix` need it: those take
     // the slow way.
     const client = this.#client;
     const isPlain = client !== undefined && !isCluster(client) && !client.options.keyPrefix;

@@ -95,7 +95,10 @@ keepUntil(head[1])
 redis.call('HSET', KEYS[1], 'e', head[1], 's', head[2])
 return 1`);
 
-/** ARGV: now, and for a rotation the successor and until when its mark lasts → the hash that ended, a successor to follow, or 0 */
+/**
+ * ARGV: now, and for a rotation the successor and until when its mark lasts → the hash that ended, a successor to
+ * follow, or 0
+ */
 export const destroyScript = script(`${HEAD}${KEEP}
 if present then
   local record = redis.call('HGETALL', KEYS[1])

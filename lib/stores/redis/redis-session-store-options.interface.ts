@@ -24,8 +24,9 @@ export interface RedisSessionStoreOptions {
    */
   readonly connection?: Readonly<Record<string, unknown>>;
   /**
-   * A client of yours, instead of `url` and `connection`: an ioredis `Redis`, with Sentinels or without, or a `Cluster`.
-   * A duplicate of it does the work, with connections of its own, and only the duplicate is closed at the end.
+   * A client of yours, instead of `url` and `connection`: an ioredis `Redis`, with Sentinels or without, or a
+   * `Cluster`. A duplicate of it does the work, with connections of its own, and only the duplicate is closed at the
+   * end.
    */
   readonly client?: RedisClientLike;
   /**
@@ -36,8 +37,8 @@ export interface RedisSessionStoreOptions {
   readonly prefix?: string;
   /**
    * How many replicas must have a new session, a change or a logout before it counts as done; it fails when they do not
-   * within half a second. So what was acknowledged survives a failover to one of them. Costs a second connection and one
-   * more round trip per write. Not for a `Cluster`.
+   * within half a second. So what was acknowledged survives a failover to one of them. Costs a second connection and
+   * one more round trip per write. Not for a `Cluster`.
    * @default none: a failover may lose what was acknowledged just before
    */
   readonly waitReplicas?: number;
