@@ -8,28 +8,28 @@ import { namesOf, type CaseNeed, type TestedStore } from './store-cases/store-ca
 export type { TestedStore } from './store-cases/store-case.js';
 
 export interface SessionStoreCasesOptions<S extends TestedStore> {
-  /** A ready store over a place that is empty, or at least used by nobody else during the case. */
+  /** Creates a store over a place that is empty, or that only this case uses. */
   create(): S | Promise<S>;
-  /** Closes the store and clears its place. Called for peers and strangers too, last of all for the store itself. */
+  /** Closes the store and clears its place. Called for the stranger and the peer first, and last for the store. */
   dispose?(store: S): void | Promise<void>;
   /**
-   * A second store over the same place, as another process would have it. The races then run across both: give it
-   * wherever the place can be shared.
+   * Creates a second store over the same place, like that of another process. The cases about races then use both.
+   * Give it for every store whose place can be shared.
    */
   peer?(store: S): S | Promise<S>;
-  /** A store on the same backend under another prefix, directory or collection. */
+  /** Creates a store on the same backend with another prefix, directory or collection. */
   stranger?(store: S): S | Promise<S>;
   readonly features?: {
     /** The store has `prune`. @default false */
     readonly prune?: boolean;
-    /** Expired records stay readable until somebody collects them (Redis removes them at once). @default true */
+    /** Expired records can be loaded until `prune` or a sweep removes them. Redis removes them itself. @default true */
     readonly keepsExpired?: boolean;
   };
 }
 
 /**
- * What every store has to do, as plain data for any test runner: a case throws when the store does not do it. Each
- * case makes a store of its own. Nothing waits: time passes through the `now` of the calls.
+ * The conformance cases that every store has to pass, as plain data for any test runner. A case throws if the store
+ * fails it. Each case creates its own store. No case waits: time passes through the `now` of the calls.
  *
  * @example
  * ```ts

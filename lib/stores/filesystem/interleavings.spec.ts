@@ -29,7 +29,8 @@ import {
 import { addEntry, beginEntry, endEntry, userReplay, type UserState } from './user-journal.js';
 import { destroyWithoutRoom, touchWithoutRoom } from './without-room.js';
 
-// What another process does between the look at a journal and the append to it. `decide` is called right there.
+// A writer reads a journal, decides, and appends an entry. These tests act as another process between these steps: the
+// journal calls `decide` after it has read the file and before it appends.
 
 const now = 1_700_000_000_000;
 const expiresAt = now + 3_600_000;
@@ -50,13 +51,13 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Appends `entry`, with `meanwhile` in between, once. */
-function append(entry: Entry, meanwhile: () => void): unknown {
-  let looks = 0;
+/** Appends `entry`, and calls `interfere` once, between the first read and the append. */
+function append(entry: Entry, interfere: () => void): unknown {
+  let reads = 0;
   return journals.append<unknown>(path, {
     entry,
     decide: () => {
-      if (looks++ === 0) meanwhile();
+      if (reads++ === 0) interfere();
       return undefined;
     },
   });
@@ -68,20 +69,20 @@ const change = (text: string, expect?: Record<string, string | null>) => ({
   ...(expect && { expect }),
 });
 const mine = (expect?: Record<string, string | null>) => updateEntry('mine', now, change('mine', expect));
-/** As a process does that dies right after. */
+/** Appends entries and does nothing else, like a process that dies right after the append. */
 function leave(...entries: Entry[]): void {
   const fd = openSync(path, FOR_APPENDING);
   for (const entry of entries) appendWhole(fd, frameOf(entry, seedOf(id)));
   closeSync(fd);
 }
 
-describe('between the look and the append', () => {
-  it('a destroy makes an update gone, and nothing comes back', () => {
+describe('if another process acts between the read and the append', () => {
+  it('and destroys the session, an update is gone and does not revive it', () => {
     expect(append(mine(), () => leave(destroyEntry('x', now, undefined)))).toBe('gone');
     expect(other.load(id)).toBeUndefined();
   });
 
-  it('a destroy makes a touch false, and another destroy come too late', () => {
+  it('and destroys the session, a touch returns false and a second destroy is gone', () => {
     expect(append(touchEntry('mine', now, moments), () => leave(destroyEntry('x', now, undefined)))).toBe(
       false,
     );
@@ -93,17 +94,17 @@ describe('between the look and the append', () => {
     expect(outcome).toBe('gone');
   });
 
-  it('a destroy that has removed the file too leaves nothing to write to', () => {
+  it('and destroys the session and removes its file, an update writes nothing and creates no file', () => {
     expect(append(mine(), () => expect(other.destroy(id, now)).toEqual(record))).toBeUndefined();
     expect(existsSync(path)).toBe(false);
   });
 
-  it('a rotation leads a destroy on to the successor', () => {
+  it('and rotates the session, a destroy finds the successor', () => {
     const rotate = () => expect(other.destroy(id, now, { successor: next })).toEqual(record);
     expect(append(destroyEntry('mine', now, undefined), rotate)).toEqual({ successor: next });
   });
 
-  it('an update of another field is merged, one of the expected field is a mismatch', () => {
+  it('and updates it, an update of other fields is merged and one that expected the old text is a mismatch', () => {
     expect(append(mine(), () => other.update(id, { ...change('x'), set: { 'd:x': '1' } }, now))).toBe('done');
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'mine', 'd:x': '1' } });
     const outcome = append(mine({ 'd:n': 'mine' }), () => other.update(id, change('theirs'), now));
@@ -111,31 +112,31 @@ describe('between the look and the append', () => {
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'theirs' } });
   });
 
-  it('a touch keeps the sweep from ending the session', () => {
+  it('and touches the session, the sweep does not end it', () => {
     const touch = () => other.touch(id, { expiresAt: expiresAt + 9, lastSeenAt: now }, expiresAt - 1);
     expect(append(expireEntry('mine', expiresAt), touch)).toBe(false);
     expect(other.load(id)).toMatchObject({ expiresAt: expiresAt + 9 });
   });
 
-  it('the sweep makes an update gone that still counted on the old expiry', () => {
+  it('and sweeps the session as expired, an update is gone', () => {
     expect(append(mine(), () => leave(expireEntry('x', expiresAt)))).toBe('gone');
   });
 
-  it('a rewrite sends the entry to the new file, where it counts once', () => {
+  it('and rewrites the file, the entry is appended to the new file and applied once', () => {
     const before = statSync(path).ino;
     expect(append(mine({ 'd:n': '0' }), () => journals.renew(path))).toBe('done');
     expect(statSync(path).ino).not.toBe(before);
     expect(other.load(id)).toEqual({ ...record, data: { 'd:n': 'mine' } });
   });
 
-  it('a SEAL of a process that died there is taken over, and its file goes', () => {
+  it('and dies after its SEAL, the writer finishes the rewrite and removes the temporary file', () => {
     const sealed = `${id}.${'a'.repeat(32)}.tmp`;
     expect(append(mine(), () => leave(['S', sealed]))).toBe('done');
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'mine' } });
     expect(readdirSync(dirname(path))).toEqual([id]);
   });
 
-  it('a write that was cut off there is left out', () => {
+  it('and its write is cut off, the torn entry is skipped and the update is done', () => {
     const torn = () => {
       const fd = openSync(path, FOR_APPENDING);
       appendWhole(fd, frameOf(updateEntry('x', now, change('torn')), seedOf(id)).subarray(0, 40));
@@ -145,7 +146,7 @@ describe('between the look and the append', () => {
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'mine' } });
   });
 
-  it('removed by hand, the file is not written to: the session is absent', () => {
+  it('and removes the file by hand, the session is absent and no file is created', () => {
     expect(append(mine(), () => rmSync(path))).toBeUndefined();
     expect(existsSync(path)).toBe(false);
   });
@@ -180,8 +181,8 @@ function rewriteWith(meanwhile: (look: number) => void): void {
   expect(looks).toBe(2);
 }
 
-describe('during a rewrite', () => {
-  it('what is written before its SEAL is in the new file', () => {
+describe('during a rewrite of the file', () => {
+  it('an update before the SEAL is in the new file', () => {
     const before = statSync(path).ino;
     rewriteWith(look => {
       if (look === 1) expect(other.update(id, change('acknowledged'), now)).toBe('done');
@@ -190,7 +191,7 @@ describe('during a rewrite', () => {
     expect(other.load(id)).toMatchObject({ data: { 'd:n': 'acknowledged' } });
   });
 
-  it('a touch in place before its last look is in the new file', () => {
+  it('a touch in place before the last read is in the new file', () => {
     const later = { expiresAt: expiresAt + 5, lastSeenAt: now + 5 };
     rewriteWith(look => {
       if (look === 1) expect(withoutRoom(journal => touchWithoutRoom(journal, later, now, false))).toBe(true);
@@ -198,7 +199,7 @@ describe('during a rewrite', () => {
     expect(other.load(id)).toMatchObject(later);
   });
 
-  it('what is written behind its SEAL goes to the new file, and is not lost by it', () => {
+  it('an update after the SEAL goes to the new file and is not lost', () => {
     rewriteWith(look => {
       if (look === 2) expect(other.update(id, change('acknowledged'), now)).toBe('done');
     });
@@ -206,7 +207,7 @@ describe('during a rewrite', () => {
     expect(readdirSync(dirname(path))).toEqual([id]);
   });
 
-  it('an earlier one that finishes first stands, with what was written to it since', () => {
+  it('an earlier rewrite that finishes first is kept, with the updates made since', () => {
     const sealed = join(dirname(path), `${id}.${'a'.repeat(32)}.tmp`);
     copyFileSync(path, sealed);
     leave(['S', basename(sealed)]);
@@ -219,7 +220,7 @@ describe('during a rewrite', () => {
     expect(readdirSync(dirname(path))).toEqual([id]);
   });
 
-  it('a destroy that comes first is not undone by it', () => {
+  it('a destroy that comes first is not undone', () => {
     rewriteWith(look => {
       if (look === 1) expect(other.destroy(id, now)).toEqual(record);
     });
@@ -227,8 +228,8 @@ describe('during a rewrite', () => {
   });
 });
 
-describe('without room to append', () => {
-  it('a destroy gives back what came in before it, and an update that comes after it is gone', () => {
+describe('if there is no room to append', () => {
+  it('a destroy returns the updates made before it, and a later update writes nothing', () => {
     const outcome = append(mine(), () => {
       other.update(id, change('before'), now);
       expect(withoutRoom(journal => destroyWithoutRoom(journal, now))).toMatchObject({
@@ -239,7 +240,7 @@ describe('without room to append', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('of a destroy that appends and one that cannot at most one gets the record', () => {
+  it('of two destroys, one with room and one without, at most one gets the record', () => {
     let removed: unknown;
     const appended = append(destroyEntry('mine', now, undefined), () => {
       removed = withoutRoom(journal => destroyWithoutRoom(journal, now));
@@ -252,7 +253,7 @@ describe('without room to append', () => {
     expect(withoutRoom(journal => destroyWithoutRoom(journal, now))).toBe('gone');
   });
 
-  it('a destroy keeps a rewrite that has begun from bringing the session back', () => {
+  it('a destroy stops a rewrite that has begun, so that the rewrite cannot revive the session', () => {
     const sealed = `${id}.${'a'.repeat(32)}.tmp`;
     other.create(next, record);
     leave(['S', sealed]);
@@ -263,7 +264,7 @@ describe('without room to append', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('a journal that was rewritten meanwhile has to be looked at again', () => {
+  it('a destroy and a touch ask for another read if the file was rewritten', () => {
     expect(
       withoutRoom(journal => {
         journals.renew(path);
@@ -276,7 +277,7 @@ describe('without room to append', () => {
     expect(other.load(id)).toEqual(record);
   });
 
-  it('a touch goes forward only, whatever stands in the slots, and a rewrite keeps it', () => {
+  it('a touch moves each moment forward only, whatever the slots hold, and a rewrite keeps it', () => {
     const touch = (expires: number, seen: number) =>
       withoutRoom(journal =>
         touchWithoutRoom(journal, { expiresAt: expiresAt + expires, lastSeenAt: now + seen }, now, true),
@@ -297,16 +298,16 @@ describe('without room to append', () => {
 });
 
 describe('the list of a user', () => {
-  it('that the sweep ends between the look and the append does not take an entry any more', () => {
+  it('refuses an entry if the sweep ends the list between the read and the append', () => {
     const users = new Journals<UserState>(userReplay, false);
     const entry = addEntry('mine', id, expiresAt, now);
     const list = join(dirname(path), next);
     users.create(list, beginEntry(new Map()));
-    let looks = 0;
+    let reads = 0;
     const outcome = users.append<unknown>(list, {
       entry,
       decide: () => {
-        if (looks++ === 0) users.append(list, { entry: endEntry('x', now), decide: () => undefined });
+        if (reads++ === 0) users.append(list, { entry: endEntry('x', now), decide: () => undefined });
         return undefined;
       },
     });

@@ -11,7 +11,7 @@ import {
   type StoreCase,
 } from './store-case.js';
 
-/** Data keys that some backend somewhere reads as something else. */
+/** Field names that have a special meaning in some backend. */
 const AWKWARD_FIELDS = [
   'd:',
   'f:',
@@ -44,7 +44,7 @@ const AWKWARD_FIELDS = [
   `d:${'k'.repeat(10_000)}`,
 ];
 
-/** Texts that some backend somewhere reads as something else. No lone surrogates: the codec escapes them. */
+/** Texts that have a special meaning in some backend. Lone surrogates are left out, because the codec escapes them. */
 const AWKWARD_TEXTS = [
   '',
   '$views',
@@ -87,7 +87,7 @@ const NON_IDS = [
   'constructor',
 ];
 
-/** Reflect.set answers false where the store hands out frozen objects: either way is isolation. */
+/** Tries to change a record or an update. `Reflect.set` returns false for a frozen object, which is isolation too. */
 function spoil(value: object): void {
   Reflect.set(value, 'expiresAt', 1);
   Reflect.set(value, 'meta', 'spoilt');
@@ -100,16 +100,16 @@ function spoil(value: object): void {
 
 export const basicsCases: readonly StoreCase[] = [
   {
-    name: 'an unknown id is absent for every verb, and asking creates nothing',
+    name: 'an unknown id is absent for every method, and no call creates it',
     async run({ store, now, id }) {
       await assertAbsent(store, id('a'), now);
       assert.equal(await store.destroy(id('a'), now), undefined);
       assert.equal(await store.load(id('a')), undefined);
-      assert.equal(await store.create(id('a'), recordAt(now)), true, 'something was left behind');
+      assert.equal(await store.create(id('a'), recordAt(now)), true, 'an earlier call created a record');
     },
   },
   {
-    name: 'a created record comes back as it was, moments to the millisecond',
+    name: 'load returns a created record unchanged, with its moments exact to the millisecond',
     async run({ store, now, id }) {
       const record = recordAt(now, {
         expiresAt: now + 3_600_123,
@@ -122,7 +122,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record without data and meta is a record',
+    name: 'a record without data and meta can be created, updated and destroyed',
     async run({ store, now, id }) {
       const record = recordAt(now, { meta: '', data: {} });
       assert.equal(await store.create(id('a'), record), true);
@@ -132,7 +132,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a life of 400 days is kept',
+    name: 'a record that expires in 400 days is kept',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now + 400 * DAY });
       await store.create(id('a'), record);
@@ -141,7 +141,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'create never overwrites: a taken id answers false and the record stays',
+    name: 'create never overwrites: if the id is taken, it returns false and the record stays unchanged',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -156,7 +156,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an id that was destroyed can be created again, and holds nothing of before',
+    name: 'after a destroy the same id can be created again, without the old data',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now, { data: { 'd:old': '1' } }));
       await store.destroy(id('a'), now);
@@ -166,7 +166,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update sets and deletes the fields it names, leaves the others, and never touches meta',
+    name: 'an update sets and deletes the fields it names, and leaves the other fields and meta unchanged',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2', 'd:c': '3', 'f:1': '4' } });
       await store.create(id('a'), record);
@@ -179,7 +179,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update that names no field is done and changes no data',
+    name: 'an update that names no field returns done and changes no data',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       assert.equal(await store.update(id('a'), updateAt(now), now), 'done');
@@ -187,7 +187,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record whose last field was deleted is still a record',
+    name: 'a record still exists after its last field was deleted',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2' } });
       await store.create(id('a'), record);
@@ -197,7 +197,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'expectations that hold let the update through: texts, absences, both, on fields it writes or not',
+    name: 'an update is applied if all its expectations hold: texts or absence, for fields it writes and for others',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2' } });
       await store.create(id('a'), record);
@@ -210,7 +210,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an expectation that does not hold writes nothing, moves no moment, and answers with the current texts',
+    name: 'if an expectation does not hold, the update writes nothing, moves no moment and returns the current texts',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2' } });
       await store.create(id('a'), record);
@@ -241,7 +241,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an empty text is a text: it is not absence',
+    name: 'a field with an empty text is present, not absent',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now, { data: { 'd:a': '' } }));
       assertMismatch(await store.update(id('a'), updateAt(now, { expect: { 'd:a': null } }), now), {
@@ -252,7 +252,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'gone comes before a mismatch: an absent record has nothing to compare',
+    name: 'an update with expectations returns gone, not a mismatch, if the record is absent',
     async run({ store, now, id }) {
       assert.equal(await store.update(id('a'), updateAt(now, { expect: { 'd:a': '1' } }), now), 'gone');
       assert.equal(await store.update(id('a'), updateAt(now, { expect: { 'd:a': null } }), now), 'gone');
@@ -260,7 +260,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a destroy gives back the record with the data it held, and leaves nothing',
+    name: 'a destroy returns the record with its latest data and leaves nothing',
     async run({ store, now, id }) {
       const record = recordAt(now, { data: { 'd:a': '1', 'd:b': '2' } });
       await store.create(id('a'), record);
@@ -275,7 +275,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a repeated destroy gives back nothing',
+    name: 'a second destroy of the same id returns nothing',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       assertRecord(await store.destroy(id('a'), now), recordAt(now));
@@ -284,7 +284,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'what happens to one id leaves the others as they are',
+    name: 'calls for one id do not change the record of another id',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       await store.create(id('b'), recordAt(now, { meta: 'b' }));
@@ -295,7 +295,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'mutating what was passed in or what came back does not change the store',
+    name: 'mutating an argument or a result does not change the store',
     async run({ store, now, id }) {
       const given = { ...recordAt(now), data: { ...recordAt(now).data } };
       await store.create(id('a'), given);
@@ -321,7 +321,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record that was read does not change under its reader',
+    name: 'a loaded record does not change when the stored one does',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       const before = await loaded(store, id('a'));
@@ -332,7 +332,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'field names may be any string: created, set, expected, deleted, never taken for each other',
+    name: 'a field name may be any string in create, set, expect and delete, and is never confused with another one',
     async run({ store, now, id }) {
       const data = Object.fromEntries(AWKWARD_FIELDS.map((field, i) => [field, `"${i}"`]));
       await store.create(id('created'), recordAt(now, { data }));
@@ -358,7 +358,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'texts may be any text: dollars, line breaks, NUL, emoji, nothing',
+    name: 'a value may be any text: with dollar signs, line breaks, NUL or emoji, or empty',
     async run({ store, now, id }) {
       const data = Object.fromEntries(AWKWARD_TEXTS.map((text, i) => [`d:${i}`, text]));
       await store.create(id('created'), recordAt(now, { data }));
@@ -376,7 +376,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a text of one megabyte is kept, and compared whole',
+    name: 'a text of one megabyte is kept, and an expectation compares all of it',
     async run({ store, now, id }) {
       const text = '0123456789abcdef'.repeat(65_536);
       await store.create(id('a'), recordAt(now, { data: { 'd:big': text } }));
@@ -390,7 +390,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record of 500 fields is kept',
+    name: 'a record with 500 fields is kept',
     async run({ store, now, id }) {
       const data = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`d:${i}`, String(i)]));
       await store.create(id('a'), recordAt(now, { data }));
@@ -400,7 +400,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'strings that are no ids are absent for every verb, and create refuses them',
+    name: 'a string that is not an id is absent for every method, and create throws a TypeError',
     async run({ store, now, id }) {
       for (const nonId of NON_IDS) {
         await assertAbsent(store, nonId, now);
@@ -412,7 +412,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an id in upper case is not the id in lower case',
+    name: 'an id in upper case does not find the record of the same id in lower case',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       await assertAbsent(store, id('a').toUpperCase(), now);
@@ -421,7 +421,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a second store over the same place sees the same records at once',
+    name: 'a second store over the same place sees every change immediately',
     async run({ store, peer, now, id }) {
       await store.create(id('a'), recordAt(now));
       assert.equal(await peer.update(id('a'), updateAt(now, { set: { 'd:peer': '1' } }), now), 'done');
@@ -433,7 +433,7 @@ export const basicsCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'two stores under different prefixes never see each other, index included',
+    name: 'two stores with different prefixes share neither records nor index entries',
     needs: 'stranger',
     async run({ store, stranger, now, id, user }) {
       assert.ok(stranger);

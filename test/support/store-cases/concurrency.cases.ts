@@ -13,7 +13,7 @@ import {
   type TestedStore,
 } from './store-case.js';
 
-/** Every second call goes through the peer. A store that answers at once is made to answer in a promise. */
+/** Starts all calls concurrently, every second one on the peer. `async` makes a promise of a synchronous result. */
 function parallel<T>(
   { store, peer }: CaseContext,
   count: number,
@@ -22,7 +22,7 @@ function parallel<T>(
   return Promise.all(Array.from({ length: count }, async (_, i) => call(i % 2 === 0 ? store : peer, i)));
 }
 
-/** Reads a number, writes it plus one if nobody was faster, else tries with what it was told. */
+/** Adds one to a number by compare-and-set. After a mismatch it tries again with the text that `update` returned. */
 async function increment(store: TestedStore, id: string, now: number): Promise<void> {
   let current: string | null = (await loaded(store, id)).data['d:count'] ?? null;
   for (;;) {
@@ -39,7 +39,7 @@ const ROUNDS = 60;
 
 export const concurrencyCases: readonly StoreCase[] = [
   {
-    name: '50 updates at once that set 50 different fields leave 50 fields',
+    name: '50 concurrent updates of 50 different fields leave all 50 fields',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: {} }));
@@ -52,7 +52,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'updates at once that set and delete different fields all stay, moments included',
+    name: 'concurrent updates that set and delete different fields are all kept, with the latest moments',
     async run(context) {
       const { store, now, id } = context;
       const data = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`d:old${i}`, 'x']));
@@ -77,7 +77,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'updates at once that set the same two fields leave the pair of one of them',
+    name: 'after concurrent updates of the same two fields both fields hold the values of one update',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: {} }));
@@ -90,7 +90,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'workers that compare and set reach the exact count',
+    name: 'concurrent increments by compare-and-set reach the exact count',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: { 'd:other': '1' } }));
@@ -101,7 +101,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of 20 updates at once that expect a field to be absent one gets through',
+    name: 'of 20 concurrent updates that expect a field to be absent exactly one is done',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: {} }));
@@ -116,7 +116,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a one-time text is taken once, whoever else takes it now',
+    name: 'a one-time text is taken exactly once by concurrent updates',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: { 'd:token': '"t"' } }));
@@ -127,7 +127,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of 20 creates at once one wins, and its record is the one that is there',
+    name: 'of 20 concurrent creates exactly one succeeds, and its record is stored',
     async run(context) {
       const { store, now, id } = context;
       const record = (i: number) => recordAt(now, { meta: `m${i}`, data: { [`d:${i}`]: String(i) } });
@@ -137,7 +137,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of 20 destroys at once exactly one gets the record',
+    name: 'of 20 concurrent destroys exactly one gets the record',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now));
@@ -149,7 +149,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update that races a destroy never brings the record back, and is in what the destroy gave back only if it was done',
+    name: 'an update that races a destroy never revives the record; destroy returns its data only if it was done',
     async run(context) {
       const { store, peer, now, id } = context;
       for (let round = 0; round < ROUNDS; round++) {
@@ -176,7 +176,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update with expectations that races a destroy answers done, gone or a true mismatch',
+    name: 'an update with expectations that races a destroy returns done, gone or a real mismatch',
     async run(context) {
       const { store, peer, now, id } = context;
       for (let round = 0; round < ROUNDS / 2; round++) {
@@ -198,7 +198,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a touch that races a destroy never brings the record back',
+    name: 'a touch that races a destroy never revives the record',
     async run(context) {
       const { store, peer, now, id } = context;
       for (let round = 0; round < ROUNDS; round++) {
@@ -216,7 +216,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'touches and updates at once both stay: the latest moments and every field',
+    name: 'concurrent touches and updates are all kept: the latest moments and every field',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: {} }));
@@ -233,7 +233,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a reader among writers sees whole records only',
+    name: 'a load during concurrent updates never returns half of an update',
     async run(context) {
       const { store, peer, now, id } = context;
       await store.create(id('a'), recordAt(now, { data: { 'd:a': '0', 'd:b': '0' } }));

@@ -3,7 +3,7 @@ import { assertRecord, DAY, HOUR, loaded, MINUTE, recordAt, updateAt, type Store
 
 export const expiryCases: readonly StoreCase[] = [
   {
-    name: 'load gives an expired record: the caller judges',
+    name: 'load returns an expired record: the caller checks the expiry',
     needs: 'keepsExpired',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
@@ -12,7 +12,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'create answers false while an expired record is still there, and leaves it',
+    name: 'create returns false while an expired record is still stored, and leaves it unchanged',
     needs: 'keepsExpired',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
@@ -22,7 +22,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record that is created with a past expiry is absent at once for update, touch and destroy',
+    name: 'a record that is created with an expiry in the past is absent for update, touch and destroy',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now, { expiresAt: now - 1 }));
       assert.equal(await store.touch(id('a'), { expiresAt: now + DAY, lastSeenAt: now }, now), false);
@@ -31,7 +31,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record is present 1 ms before its expiry and absent exactly at it, for update',
+    name: 'for update, a record is present 1 ms before its expiry and absent exactly at it',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -46,7 +46,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record is present 1 ms before its expiry and absent exactly at it, for touch',
+    name: 'for touch, a record is present 1 ms before its expiry and absent exactly at it',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -58,7 +58,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a record is present 1 ms before its expiry and absent exactly at it, for destroy',
+    name: 'for destroy, a record is present 1 ms before its expiry and absent exactly at it',
     async run({ store, now, id }) {
       const record = recordAt(now);
       await store.create(id('a'), record);
@@ -68,7 +68,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'update, touch and destroy judge by the moved expiry, not by the first one',
+    name: 'update, touch and destroy check the current expiry, not the first one',
     async run({ store, now, id }) {
       await store.create(id('a'), recordAt(now));
       await store.touch(id('a'), { expiresAt: now + 2 * HOUR, lastSeenAt: now + 1 }, now + 1);
@@ -82,7 +82,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'the moments of an update move forward only, each on its own',
+    name: 'an update moves each moment forward only, independently of the other',
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now + 2 * HOUR, lastSeenAt: now });
       await store.create(id('a'), record);
@@ -104,7 +104,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a touch moves forward only, each moment on its own, and never rewrites data',
+    name: 'a touch moves each moment forward only, independently of the other, and never rewrites data',
     async run({ store, now, id }) {
       const data = { 'd:a': '{"b":1}', 'd:\ud800': '"\\ud800"', 'd:nul\u0000': '\u0000', 'f:1': '🛒' };
       const record = recordAt(now, { expiresAt: now + 2 * HOUR, data });
@@ -127,7 +127,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a touch between two updates keeps what both wrote',
+    name: 'a touch between two updates keeps the data of both',
     async run({ store, peer, now, id }) {
       await store.create(id('a'), recordAt(now));
       await peer.update(id('a'), updateAt(now, { set: { 'd:x': '1' }, delete: ['d:views'] }), now);
@@ -140,7 +140,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'prune removes exactly what is expired at its now, and says how many',
+    name: 'prune removes exactly the records that are expired at its now, and returns how many',
     needs: 'prune',
     async run({ store, now, id }) {
       assert.ok(store.prune);
@@ -164,7 +164,7 @@ export const expiryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'prune does not count the marks of rotations, and leaves the fresh ones',
+    name: 'prune does not count the marks of rotations, and keeps recent marks',
     needs: 'prune',
     async run({ store, now, id }) {
       assert.ok(store.prune);

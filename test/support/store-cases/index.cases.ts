@@ -7,14 +7,14 @@ async function listed(store: TestedStore, user: string, now: number): Promise<st
 
 export const indexCases: readonly StoreCase[] = [
   {
-    name: 'a user without sessions has an empty list',
+    name: 'the list of a user without sessions is empty',
     async run({ store, now, id, user }) {
       assert.deepEqual(await listed(store, user('u'), now), []);
       assert.equal(await store.index.confirm(user('u'), id('a')), false);
     },
   },
   {
-    name: 'what was added is listed and confirmed until it is removed',
+    name: 'an added entry is listed and confirmed until it is removed',
     async run({ store, peer, now, id, user }) {
       await store.index.add(user('u'), id('a'), now + DAY, now);
       await store.index.add(user('u'), id('b'), now + DAY, now);
@@ -28,7 +28,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'removing what is not there is fine, and so is removing nothing',
+    name: 'removing absent entries, or an empty list of entries, succeeds and changes nothing',
     async run({ store, now, id, user }) {
       await store.index.remove(user('nobody'), [id('a')]);
       await store.index.remove(user('nobody'), []);
@@ -48,11 +48,15 @@ export const indexCases: readonly StoreCase[] = [
       await store.index.remove(user('u'), [id('a')]);
       await store.index.add(user('u'), id('a'), now + HOUR, now);
       assert.equal(await store.index.confirm(user('u'), id('a')), true);
-      assert.deepEqual(await listed(store, user('u'), now + HOUR), [], 'the first limit came back');
+      assert.deepEqual(
+        await listed(store, user('u'), now + HOUR),
+        [],
+        'the limit of the removed entry was kept',
+      );
     },
   },
   {
-    name: 'an entry is listed 1 ms before its limit and not at it',
+    name: 'an entry is listed 1 ms before its limit and not exactly at it',
     async run({ store, now, id, user }) {
       await store.index.add(user('u'), id('a'), now + HOUR, now);
       await store.index.add(user('u'), id('b'), now + DAY, now);
@@ -62,7 +66,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'added again, the later limit stays, whichever came first',
+    name: 'if an entry is added twice, the later of the two limits counts, in either order',
     async run({ store, now, id, user }) {
       for (const [label, first, second] of [
         ['a', now + HOUR, now + DAY],
@@ -77,7 +81,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an add clears the entries of its user whose limit has passed, and no others',
+    name: 'an add removes the entries of its user whose limit has passed, and no others',
     async run({ store, now, id, user }) {
       await store.index.add(user('u'), id('past'), now + HOUR, now);
       await store.index.add(user('u'), id('live'), now + HOUR + 1, now);
@@ -90,7 +94,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an add of an entry whose limit had passed brings it back with the new limit',
+    name: 'after its limit has passed, an entry can be added again with a new limit',
     async run({ store, now, id, user }) {
       await store.index.add(user('u'), id('a'), now + HOUR, now);
       await store.index.add(user('u'), id('a'), now + DAY, now + HOUR);
@@ -98,7 +102,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an entry needs no record: it is added first, and listing leaves it',
+    name: 'an entry needs no record: it can be added first, and list does not remove it',
     async run({ store, now, id, user }) {
       await store.index.add(user('u'), id('a'), now + DAY, now);
       assert.deepEqual(await listed(store, user('u'), now), [id('a')]);
@@ -109,7 +113,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'users are kept apart, whatever their names are',
+    name: 'the lists of users are separate, for user ids with any characters and of any length',
     async run({ store, now, id, user }) {
       const scope = user('');
       const names = [
@@ -152,7 +156,7 @@ export const indexCases: readonly StoreCase[] = [
     },
   },
   {
-    name: '50 adds at once all stay, and so do adds beside removes',
+    name: '50 concurrent adds are all kept, and so are adds that run concurrently with removes',
     async run({ store, peer, now, id, user }) {
       const labels = Array.from({ length: 50 }, (_, i) => String(i));
       const side = (i: number) => (i % 2 === 0 ? store : peer).index;

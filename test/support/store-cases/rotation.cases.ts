@@ -11,7 +11,7 @@ import {
   type StoreCase,
 } from './store-case.js';
 
-/** Creates `label` beside an existing record and rotates to it, as the lifecycle does. */
+/** Creates the record of `to` and rotates `from` into it, in the order in which the library does it. */
 async function rotate({ store, now, id }: CaseContext, from: string, to: string, at = now) {
   assert.equal(await store.create(id(to), recordAt(now, { meta: to })), true);
   return store.destroy(id(from), at, { successor: id(to) });
@@ -19,7 +19,7 @@ async function rotate({ store, now, id }: CaseContext, from: string, to: string,
 
 export const rotationCases: readonly StoreCase[] = [
   {
-    name: 'a rotation gives back the old record and leaves the new one',
+    name: 'a rotation returns the old record and keeps the new one',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('old'), recordAt(now, { meta: 'old', data: { 'd:a': '1' } }));
@@ -28,7 +28,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a rotated-away id is absent for load, update and touch, and they leave its successor alone',
+    name: 'a rotated-away id is absent for load, update and touch, and they do not change its successor',
     async run(context) {
       const { store, peer, now, id } = context;
       await store.create(id('old'), recordAt(now));
@@ -41,7 +41,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a destroy of a rotated-away id ends its successor and gives that record back, once',
+    name: 'a destroy of a rotated-away id ends the successor and returns the record of the successor, once',
     async run(context) {
       const { store, peer, now, id } = context;
       await store.create(id('old'), recordAt(now));
@@ -69,7 +69,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a destroy that enters a chain in its middle reaches the same end',
+    name: 'a destroy that starts in the middle of a chain reaches the same end',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('0'), recordAt(now));
@@ -79,19 +79,19 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a rotation never follows a mark: a rotated-away id cannot be rotated again',
+    name: 'a rotation does not follow marks: a rotated-away id cannot be rotated again',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('old'), recordAt(now));
       await rotate(context, 'old', 'new');
       assert.equal(await rotate(context, 'old', 'other'), undefined);
       assertRecord(await store.load(id('new')), recordAt(now, { meta: 'new' }));
-      assert.equal((await store.destroy(id('old'), now))?.meta, 'new', 'the first mark stands');
+      assert.equal((await store.destroy(id('old'), now))?.meta, 'new', 'the first mark was replaced');
       assertRecord(await store.load(id('other')), recordAt(now, { meta: 'other' }));
     },
   },
   {
-    name: 'a mark lasts a minute: 1 ms before it leads on, at the minute it leads nowhere',
+    name: 'a mark lasts exactly a minute: a destroy follows it 1 ms before the end and not at the end',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now));
@@ -107,7 +107,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'in a chain each mark lasts its own minute',
+    name: 'in a chain each mark has a minute of its own',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now));
@@ -119,7 +119,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a mark outlives the expiry that the rotated-away record had',
+    name: 'a mark stays after the expiry of the rotated-away record',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('old'), recordAt(now, { expiresAt: now + 20_000 }));
@@ -128,7 +128,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a mark whose successor expired or is missing leads to nothing',
+    name: 'a destroy returns nothing if the mark names a successor that has expired or does not exist',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('a'), recordAt(now));
@@ -156,7 +156,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a destroy of the successor leaves the rotated-away id absent',
+    name: 'after a destroy of the successor the rotated-away id is absent',
     async run(context) {
       const { store, now, id } = context;
       await store.create(id('old'), recordAt(now));
@@ -167,7 +167,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'marks that lead in a circle end: nothing hangs and nothing is given back',
+    name: 'if marks form a circle, a destroy ends and returns nothing',
     async run({ store, now, id }) {
       for (const label of ['a', 'b', 'self']) await store.create(id(label), recordAt(now));
       await store.destroy(id('a'), now, { successor: id('b') });
@@ -177,7 +177,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of two rotations at once one wins, and the mark leads to its successor',
+    name: 'of two concurrent rotations exactly one succeeds, and the mark names its successor',
     async run({ store, peer, now, id }) {
       for (let round = 0; round < 30; round++) {
         const at = (label: string) => id(`${label} ${round}`);
@@ -195,7 +195,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'a logout that races a rotation always ends a session, the old one or its successor',
+    name: 'a destroy that races a rotation always ends a session: the old one or its successor',
     async run({ store, peer, now, id }) {
       for (let round = 0; round < 60; round++) {
         const at = (label: string) => id(`${label} ${round}`);
@@ -207,7 +207,7 @@ export const rotationCases: readonly StoreCase[] = [
           round % 2 === 0
             ? await Promise.all([rotation(), logout()])
             : (await Promise.all([logout(), rotation()])).reverse();
-        assert.ok(ended, `round ${round}: the logout ended nothing`);
+        assert.ok(ended, `round ${round}: the destroy ended nothing`);
         assert.equal(ended.meta, rotated ? 'new' : 'old', `round ${round}`);
         assert.equal(await store.load(at('old')), undefined);
         assert.equal((await store.load(at('new'))) === undefined, rotated !== undefined, `round ${round}`);
@@ -215,7 +215,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an update that races a rotation is in what the rotation gave back, or it is gone',
+    name: 'an update that races a rotation is done and in the record that the rotation returns, or it is gone',
     async run({ store, peer, now, id }) {
       for (let round = 0; round < 40; round++) {
         const at = (label: string) => id(`${label} ${round}`);
@@ -236,7 +236,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'of many destroys at once through a mark exactly one gets the successor',
+    name: 'of 20 concurrent destroys of a rotated-away id and its successor exactly one gets the record',
     async run(context) {
       const { store, peer, now, id } = context;
       await store.create(id('old'), recordAt(now));

@@ -7,23 +7,23 @@ import type {
 import type { SessionRecord, SessionUpdate } from '../../../lib/store/session-record.interface.js';
 import type { SessionStore } from '../../../lib/store/session-store.js';
 
-/** What the cases need of a store. `prune` is asked for only where the features say so. */
+/** A store that the cases can test. `prune` is called only if the features say that the store has it. */
 export type TestedStore = SessionStore & IndexedSessionStore & Partial<PrunableSessionStore>;
 
-/** What one case works with: its own store, its own moment, ids and users that nobody else has. */
+/** The argument of a case: a store, the time, and ids and users that no other case uses. */
 export interface CaseContext {
   readonly store: TestedStore;
-  /** Another store over the same place, as a second process would have it; else `store` itself. */
+  /** A second store over the same place, like that of another process. Without one it is `store` itself. */
   readonly peer: TestedStore;
-  /** A store on the same backend under another prefix, where the runner gave one. */
+  /** A store on the same backend with another prefix, if the runner gave one. */
   readonly stranger: TestedStore | undefined;
-  /** The real time at the start. Time that passes is a later `now` in the call, never a wait. */
+  /** The real time when the case started. To let time pass, a case calls with a later `now`; it never waits. */
   readonly now: number;
   id(label: string): string;
   user(label: string): string;
 }
 
-/** What a store must have for a case to apply to it. */
+/** A feature that a case needs. The case is left out for stores without it. */
 export type CaseNeed = 'prune' | 'keepsExpired' | 'stranger';
 
 export interface StoreCase {
@@ -34,7 +34,7 @@ export interface StoreCase {
 
 const startedAt = Date.now();
 
-/** Fixed within a run, different between runs and cases: a backend that is not empty does not disturb. */
+/** Names that are fixed within a run and differ between runs and cases, so the backend need not be empty. */
 export function namesOf(caseName: string): Pick<CaseContext, 'id' | 'user'> {
   const scope = `${process.pid}:${startedAt}:${caseName}`;
   return {
@@ -47,7 +47,7 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** A record that lives for an hour from `now`, far from the backend's own expiry. */
+/** A record that expires an hour after `now`, so that the backend's own expiry does not remove it during the case. */
 export function recordAt(now: number, over: Partial<SessionRecord> = {}): SessionRecord {
   return {
     expiresAt: now + HOUR,
@@ -58,12 +58,12 @@ export function recordAt(now: number, over: Partial<SessionRecord> = {}): Sessio
   };
 }
 
-/** An update that moves no moment of `recordAt(now)` and writes nothing but what `over` says. */
+/** An update that keeps the moments of `recordAt(now)` and writes only the fields in `over`. */
 export function updateAt(now: number, over: Partial<SessionUpdate> = {}): SessionUpdate {
   return { set: {}, delete: [], expiresAt: now + HOUR, lastSeenAt: now, ...over };
 }
 
-/** The same record whatever prototype or order of fields the store uses. */
+/** The record in a form that does not depend on prototypes and on the order of fields. */
 function comparable(record: SessionRecord): unknown {
   return {
     expiresAt: record.expiresAt,
@@ -79,14 +79,14 @@ export function assertRecord(actual: SessionRecord | 'broken' | undefined, expec
   assert.deepEqual(comparable(actual), comparable(expected));
 }
 
-/** The record under an id that must have one. */
+/** Loads a record. Fails if it is missing or broken. */
 export async function loaded(store: SessionStore, id: string): Promise<SessionRecord> {
   const record = await store.load(id);
   assert.ok(record !== undefined && record !== 'broken', 'the record is missing or broken');
   return record;
 }
 
-/** The id is absent for the verbs that can tell without changing anything, and for those that would. */
+/** Asserts that the id is absent for `load`, `update` and `touch`, and that the latter two create no record. */
 export async function assertAbsent(store: SessionStore, id: string, now: number): Promise<void> {
   assert.equal(await store.load(id), undefined, 'load');
   assert.equal(await store.update(id, updateAt(now, { set: { 'd:late': '1' } }), now), 'gone', 'update');
@@ -94,7 +94,7 @@ export async function assertAbsent(store: SessionStore, id: string, now: number)
   assert.equal(await store.load(id), undefined, 'load after update and touch');
 }
 
-/** An `expect` that did not hold, with exactly these texts. */
+/** Asserts that an update returned a mismatch with exactly these texts. */
 export function assertMismatch(actual: unknown, current: Record<string, string | null>): void {
   assert.ok(
     typeof actual === 'object' && actual !== null && 'current' in actual,
