@@ -1,6 +1,6 @@
 import type { FileSessionStoreOptions } from '../stores/filesystem/filesystem.store.js';
 import type { MemorySessionStoreOptions } from '../stores/memory/memory.store.js';
-import type { MongoSessionStoreOptions } from '../stores/mongodb/mongo-session-store-options.interface.js';
+import type { MongoSessionStoreOptions } from '../stores/mongodb/mongodb-session-store-options.interface.js';
 import type { RedisSessionStoreOptions } from '../stores/redis/redis-session-store-options.interface.js';
 import type { SessionStore } from '../store/session-store.js';
 

@@ -96,7 +96,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
 
   it.each([
     ['another master', 0, () => Promise.resolve(nodes[1]!)],
-    ['a node that nobody knew', 2, () => addNode(nodes)],
+    ['a node that was not known before', 2, () => addNode(nodes)],
   ])(
     'slots move to %s under load: no user is logged out, nothing is lost, nothing fails',
     async (_, source, target) => {

@@ -81,7 +81,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     await expect.poll(ours).toEqual([]);
   });
 
-  it('no Sentinel to be found: calls fail at once while there is no connection, and work when one is back', async () => {
+  it('while no Sentinel can be found and there is no connection, calls fail at once; they work when a Sentinel is back', async () => {
     await Promise.all([...sentinels, servers[0]].map(server => server.kill()));
     await errorOf(untilItWorks(() => store.ping(), 100));
     const error = await errorOf(store.load(idOf('a')));

@@ -122,11 +122,15 @@ describeWithRedis('an application with sessions in Redis', () => {
   });
 
   it.each<{ what: string; session: (url: string) => Partial<SessionModuleOptions>; says: RegExp }>([
-    { what: 'a database', session: url => ({ url: `${url}/shop` }), says: /database is no number/ },
+    {
+      what: 'a database',
+      session: url => ({ url: `${url}/shop` }),
+      says: /database in the "url" is not a number/,
+    },
     {
       what: 'a database beside the url',
       session: () => ({ connection: { db: 'shop' } }) as object,
-      says: /database is no number/,
+      says: /database in the "url" is not a number/,
     },
     {
       what: 'a password',

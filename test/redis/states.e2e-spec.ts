@@ -88,7 +88,7 @@ describeWithRedis('an application and a Redis in some state', () => {
         async (_, script, options) => {
           const browser = await alice();
           await enter();
-          await expect.poll(() => me(browser)).toEqual(ALICE); // it may have connected anew
+          await expect.poll(() => me(browser)).toEqual(ALICE); // it may have connected again
           const answer = await run(browser, script, options);
           expect(answer.status).toBe(503);
           expect(answer.json()).toEqual({ statusCode: 503, message: 'Service Unavailable' });

@@ -21,7 +21,9 @@ const CONNECTIONS = 10;
 /** A database server behind a proxy. */
 export interface FaultyServer {
   readonly proxy: TcpProxy;
-  /** Stops the server's process, which the kernel still accepts connections for. Without it the proxy holds all bytes. */
+  /**
+   * Stops the server's process, which the kernel still accepts connections for. Without it the proxy holds all bytes.
+   */
   pause?(): void;
   resume?(): void;
   stop?(): Promise<void>;

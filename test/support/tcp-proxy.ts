@@ -53,7 +53,9 @@ export class TcpProxy {
     this.#replyBytesLeft = bytes;
   }
 
-  /** From now on no byte passes, in either direction. Connections stay open, new ones are accepted. `thaw()` ends it. */
+  /**
+   * From now on no byte passes, in either direction. Connections stay open, new ones are accepted. `thaw()` ends it.
+   */
   freeze(): void {
     if (this.#traffic.is !== 'held') this.#traffic = { is: 'held', gate: new Deferred() };
   }

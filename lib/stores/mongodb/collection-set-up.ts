@@ -1,16 +1,13 @@
 import type { Collection, Db } from 'mongodb';
+import { EXPIRED_KEPT_MS } from '../../store/session-store.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { codeOf, INDEX_CONFLICTS, storeErrorOf, UNAUTHORIZED, UNKNOWN_COMMAND } from './mongodb-errors.js';
 import type { StoredDocument } from './session-document.js';
 
-/** What MongoDB 5.0 calls itself in the protocol. */
+/** The number of MongoDB 5.0 in the wire protocol. */
 const WIRE_VERSION_5_0 = 13;
 
-/**
- * How long MongoDB keeps a document beyond the moment that our clock goes by. So a server whose clock is ahead by less
- * ends no session early, and a session that just expired can be told from one that never was.
- */
-const KEPT_SECONDS = 60;
+const KEPT_SECONDS = EXPIRED_KEPT_MS / 1_000;
 
 const INDEX = { key: { x: 1 }, name: 'x_1', expireAfterSeconds: KEPT_SECONDS };
 
@@ -20,10 +17,11 @@ interface Place {
 }
 
 /**
- * Checks the server and makes the index by which MongoDB collects expired documents. Repeated calls change nothing.
+ * Checks the server's version and creates the index with which MongoDB removes expired documents. Repeated calls change
+ * nothing.
  *
  * @returns warnings
- * @throws StoreRefusedError when the server is too old, or another index is in the way
+ * @throws StoreRefusedError when the server is older than 5.0, or when a different index on `x` exists
  */
 export async function setUpCollection({ db, collection }: Place): Promise<readonly string[]> {
   await assertVersion(db);
@@ -39,9 +37,9 @@ export async function setUpCollection({ db, collection }: Place): Promise<readon
       ];
     }
     if (!INDEX_CONFLICTS.includes(codeOf(error))) throw storeErrorOf(error);
-    if (await hasSuchIndex(collection)) return [];
+    if (await hasEqualIndex(collection)) return [];
     throw new StoreRefusedError(
-      `[session:mongodb] "${namespace}" has another index on "x" than the one that collects expired sessions. ` +
+      `[session:mongodb] "${namespace}" has a different index on "x". The store needs the one that removes expired sessions. ` +
         `Drop it, db.${collection.collectionName}.dropIndex({ x: 1 }), or give the store a collection of its own.`,
       { cause: error },
     );
@@ -58,12 +56,12 @@ export async function assertVersion(db: Pick<Db, 'command'>): Promise<void> {
   }
   if (typeof version === 'number' && version >= WIRE_VERSION_5_0) return;
   throw new StoreRefusedError(
-    '[session:mongodb] this server is older than MongoDB 5.0, the oldest that sessions can be kept in.',
+    '[session:mongodb] this server is older than MongoDB 5.0. Use MongoDB 5.0 or newer.',
   );
 }
 
-/** The same index under another name is as good, whoever made it. */
-async function hasSuchIndex(collection: Collection<StoredDocument>): Promise<boolean> {
+/** Whether the same index exists under another name. It works as well. */
+async function hasEqualIndex(collection: Collection<StoredDocument>): Promise<boolean> {
   const indexes = await collection.indexes();
   return indexes.some(
     ({ key, expireAfterSeconds }) =>

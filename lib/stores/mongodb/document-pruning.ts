@@ -2,12 +2,16 @@ import type { Filter } from 'mongodb';
 import type { SessionDocuments } from './session-collection.js';
 import { dateOf, type StoredDocument } from './session-document.js';
 
-/** How many documents one command removes at most: few enough to be done within any time limit. */
+/** How many documents one command removes at most: few enough to finish within the time limit of a command. */
 const BATCH = 1_000;
 
-/** Removes what is expired at `now`: sessions, then marks and lists of users. @returns how many sessions */
+/**
+ * Removes what has expired at `now`: sessions first, then marks and lists of users.
+ *
+ * @returns how many sessions were removed
+ */
 export async function pruneDocuments(documents: SessionDocuments, now: number): Promise<number> {
-  const x = { $lte: dateOf(now) }; // the index serves this; the rest spares what is not ours
+  const x = { $lte: dateOf(now) }; // uses the index; the other conditions leave foreign documents alone
   const sessions = await removeAll(documents, { x, e: { $lte: now }, m: { $type: 'string' } });
   await removeAll(documents, { x, $or: [{ u: { $lte: now } }, { sessions: { $exists: true } }] });
   return sessions;
@@ -23,7 +27,7 @@ async function removeAll(
       .find(expired, { ...bounds, projection: { _id: 1 }, limit: BATCH, batchSize: BATCH, singleBatch: true })
       .toArray();
     more = found.length === BATCH;
-    // Asked again: what was touched in between lives.
+    // The condition is repeated, so a session that was touched in between stays.
     const batch = { ...expired, _id: { $in: found.map(({ _id }) => _id) } };
     if (found.length > 0) removed += (await collection.deleteMany(batch, bounds)).deletedCount;
   }

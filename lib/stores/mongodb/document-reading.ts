@@ -2,12 +2,12 @@ import type { RunCommandOptions } from 'mongodb';
 import type { SessionDocuments } from './session-collection.js';
 import type { StoredDocument } from './session-document.js';
 
-/** Bytes that are no UTF-8 are a broken value, not a failed read. */
+/** Without validation, bytes that are not UTF-8 make one value broken and not the whole read fail. */
 const PLAIN_REPLY: RunCommandOptions = { readPreference: 'primary', enableUtf8Validation: false };
 
 /**
- * The document of this id. `findOne` sends the same command, with a cursor around it that a sixth of its time goes to;
- * but it asks once more when the primary has changed. So that is what is tried when the command fails.
+ * Reads the document of an id. `findOne` sends the same command inside a cursor, which takes a sixth longer. But
+ * `findOne` also asks a second time when the primary has changed, so it is used when the plain command fails.
  */
 export async function readDocument(documents: SessionDocuments, id: string): Promise<StoredDocument | null> {
   const { db, collection, bounds } = documents;
@@ -23,12 +23,12 @@ export async function readDocument(documents: SessionDocuments, id: string): Pro
     const { cursor } = (await db.command(find, PLAIN_REPLY)) as { cursor: { firstBatch: StoredDocument[] } };
     return cursor.firstBatch[0] ?? null;
   } catch (error) {
-    if (hasWaited(error)) throw error;
+    if (isTimeout(error)) throw error;
     return collection.findOne({ _id: id }, bounds);
   }
 }
 
-/** The time for this call was spent. */
-function hasWaited(error: unknown): boolean {
+/** Whether the driver waited for its whole limit, so there is no time for a second attempt. */
+function isTimeout(error: unknown): boolean {
   return error instanceof Error && /Timeout|ServerSelection/.test(error.name);
 }

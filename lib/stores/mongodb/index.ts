@@ -2,5 +2,5 @@ export type {
   MongoClientLike,
   MongoCollectionLike,
   MongoSessionStoreOptions,
-} from './mongo-session-store-options.interface.js';
+} from './mongodb-session-store-options.interface.js';
 export { MongoSessionStore } from './mongodb.store.js';

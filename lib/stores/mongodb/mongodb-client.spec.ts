@@ -34,7 +34,7 @@ describe('the client that the store makes', () => {
     'mongodb://zoe:open-sesame@host/?noSuchOption=1',
     'mongodb+srv://zoe:open-sesame@host1,host2/',
     'mongodb://zoe:open-sesame@sesame@host/',
-  ])('%s is refused, without the password in whatever a log prints', async url => {
+  ])('%s is refused, and nothing that a log prints has the password', async url => {
     const error = await errorOf(makeClient(url));
     expect(error).toBeInstanceOf(StoreRefusedError);
     expect(printed(error)).not.toContain('sesame');
@@ -57,7 +57,7 @@ describe('a server that is too old', () => {
     await expect(assertVersion(serverOf(hello))).rejects.toThrow('older than MongoDB 5.0');
   });
 
-  it('5.0 will do, and no answer is no refusal', async () => {
+  it('5.0 is accepted, and a missing answer is not a refusal', async () => {
     await assertVersion(serverOf(async () => ({ maxWireVersion: 13 })));
     const gone = assertVersion(serverOf(() => Promise.reject(new Error('connection closed'))));
     await expect(gone).rejects.toThrow('connection closed');

@@ -20,21 +20,21 @@ const CONNECT_MS = 1_000;
  */
 const ANSWER_MS = 2_000;
 
-/** Instead of the driver's defaults, which are 30 s or no limit at all. What the connection string says stands. */
+/** The driver's own defaults are 30 s or no limit. A limit in the connection string wins over these. */
 const LIMITS = {
   serverSelectionTimeoutMS: QUEUE_MS,
   waitQueueTimeoutMS: QUEUE_MS,
   connectTimeoutMS: CONNECT_MS,
   socketTimeoutMS: ANSWER_MS,
   appName: 'nestjs-http-session',
-  // A connection that is refused would be tried again after a pause, and once more, while the request waits.
+  // Otherwise the driver tries a refused connection twice more, with pauses, while the request waits.
   maxAdaptiveRetries: 0,
 };
 
 type Driver = Pick<typeof mongodb, 'MongoClient'>;
 
 /**
- * A client of our own, not connected yet. The driver is loaded here and nowhere else.
+ * Makes a client for a connection string, not connected yet. Loads the driver.
  *
  * @throws StoreRefusedError when the driver cannot be loaded, or the connection string cannot be used
  */
@@ -47,20 +47,23 @@ export async function makeClient(url: string): Promise<mongodb.MongoClient> {
     return newClient(driver, url);
   } catch (error) {
     const said = withoutSecrets(error, url);
-    throw new StoreRefusedError(`[session:mongodb] the "url" cannot be used: ${said.message}`, {
-      cause: said,
-    });
+    throw new StoreRefusedError(
+      `[session:mongodb] the "url" is not a valid connection string: ${said.message}`,
+      {
+        cause: said,
+      },
+    );
   }
 }
 
 function newClient({ MongoClient }: Driver, url: string): mongodb.MongoClient {
-  // Options that are given beside a connection string would win over it.
-  const { maxAdaptiveRetries, ...others } = unnamedIn(url);
+  // An option wins over the connection string, so only those that the string does not name are given.
+  const { maxAdaptiveRetries, ...others } = limitsNotIn(url);
   if (maxAdaptiveRetries === undefined) return new MongoClient(url, others);
   try {
     return new MongoClient(url, { ...others, maxAdaptiveRetries });
   } catch {
-    return new MongoClient(url, others); // older drivers refuse an option that they do not know, and try nothing again
+    return new MongoClient(url, others); // older drivers refuse the option, and do not try again anyway
   }
 }
 
@@ -92,14 +95,14 @@ export function copyClient(given: mongodb.MongoClient): mongodb.MongoClient {
   }
 }
 
-function unnamedIn(url: string): Partial<typeof LIMITS> {
+function limitsNotIn(url: string): Partial<typeof LIMITS> {
   const query = url.slice(url.indexOf('?') + 1).toLowerCase();
   return Object.fromEntries(
     Object.entries(LIMITS).filter(([name]) => !query.includes(`${name.toLowerCase()}=`)),
   );
 }
 
-/** The driver repeats a connection string that it cannot read, password included. */
+/** The message of the driver may contain the whole connection string, with the password. */
 function withoutSecrets(error: unknown, url: string): Error {
   const message = error instanceof Error ? error.message : String(error);
   return error instanceof Error && !message.includes(url) ? error : new Error(message.replaceAll(url, 'it'));

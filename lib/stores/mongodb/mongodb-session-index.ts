@@ -1,27 +1,26 @@
 import { hashOf } from '../../crypto/hash.js';
 import type { SessionIndex } from '../../store/session-store-abilities.interface.js';
-import { isSessionId } from '../../store/session-store.js';
+import { assertSessionId, isSessionId } from '../../store/session-store.js';
 import { isDuplicate } from './mongodb-errors.js';
 import type { SessionDocuments } from './session-collection.js';
 import { dateOf, type StoredDocument } from './session-document.js';
 
-/** Runs commands of the store, with its errors. */
+/** Runs commands and rejects with the errors of the store. */
 export type Run = <T>(commands: (documents: SessionDocuments) => Promise<T>) => Promise<T>;
 
 /**
- * Which sessions a user has: one document per user, beside the records and on whichever shard its `_id` belongs to.
- * `sessions` holds the ids, each with its limit.
+ * The sessions of each user: one document per user, in the collection of the records, on the shard of its own `_id`.
+ * `sessions` maps each id to its limit.
  */
 export class MongoSessionIndex implements SessionIndex {
   constructor(readonly run: Run) {}
 
   async add(user: string, id: string, until: number, now: number): Promise<void> {
-    if (!isSessionId(id))
-      throw new TypeError('[session:mongodb] an id is 64 lower-case hex digits; this one is not.');
+    assertSessionId(id);
     await this.run(async ({ collection, bounds }) => {
       const upsert = () =>
-        collection.updateOne({ _id: nameOf(user) }, added(id, until, now), { ...bounds, upsert: true });
-      // Of two first logins at once one makes the document, and the other may be told that it is there.
+        collection.updateOne({ _id: nameOf(user) }, addEntry(id, until, now), { ...bounds, upsert: true });
+      // Of two first logins in parallel one creates the document. The other may fail because it exists now.
       await upsert().catch((error: unknown) => {
         if (!isDuplicate(error)) throw error;
         return upsert();
@@ -48,18 +47,18 @@ export class MongoSessionIndex implements SessionIndex {
 
   list(user: string, now: number): Promise<readonly string[]> {
     return this.run(async ({ collection, bounds }) =>
-      idsUntil(now, await collection.findOne({ _id: nameOf(user) }, bounds)),
+      liveIds(now, await collection.findOne({ _id: nameOf(user) }, bounds)),
     );
   }
 }
 
-/** No id: those are hex. Users' names may be of any length and hold anything. */
+/** The `_id` of a user's document. It differs from every session id, which is hex. A user id may be any text. */
 function nameOf(user: string): string {
   return `user:${hashOf(user)}`;
 }
 
-/** Keeps the entries whose limit has not passed, and this one with the later of its limits. */
-function added(id: string, until: number, now: number) {
+/** An update that adds an entry, with the later of its two limits, and removes entries whose limit has passed. */
+function addEntry(id: string, until: number, now: number) {
   const others = {
     $filter: {
       input: { $objectToArray: { $ifNull: ['$sessions', {}] } },
@@ -72,25 +71,25 @@ function added(id: string, until: number, now: number) {
     {
       $set: {
         sessions: { $arrayToObject: { $concatArrays: [others, [entry]] } },
-        // When the document may be collected: not before the last of its entries.
+        // MongoDB must not remove the document before its last entry ends.
         x: { $max: ['$x', dateOf(until)] },
       },
     },
   ];
 }
 
-function idsUntil(now: number, found: StoredDocument | null): readonly string[] {
+function liveIds(now: number, found: StoredDocument | null): readonly string[] {
   if (found === null) return [];
   const { sessions } = found;
-  // Not "no sessions": a revoke that believed that would end nothing.
-  if (typeof sessions !== 'object' || sessions === null) throw damaged(found._id);
+  // Do not answer "no sessions": a revoke would then end nothing.
+  if (typeof sessions !== 'object' || sessions === null) throw damagedListError(found._id);
   return Object.entries(sessions).flatMap(([id, until]) =>
     typeof until === 'number' && now < until ? [id] : [],
   );
 }
 
-function damaged(name: string): Error {
+function damagedListError(name: string): Error {
   return new Error(
-    `[session:mongodb] the list of a user's sessions is damaged; remove the document "${name}" to begin a new one`,
+    `[session:mongodb] the list of a user's sessions is damaged; remove the document "${name}"`,
   );
 }

@@ -223,7 +223,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     }
   });
 
-  it('a store that is closed while it connects to a server that does not answer leaves nothing behind (CM#413)', async () => {
+  it('a store that is closed while it connects to a server that does not answer leaves nothing behind', async () => {
     proxy.freeze();
     const before = held();
     const store = newStore(proxy.port);
@@ -236,7 +236,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
     await expect.poll(held).toBeLessThanOrEqual(before);
   });
 
-  it('a store that is closed in the moment it is opened leaves nothing behind (CM#413)', async () => {
+  it('a store that is closed while it opens leaves nothing behind', async () => {
     const before = held();
     const store = newStore(proxy.port);
     const opening = errorOf(store.open());
@@ -306,7 +306,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
           await expect(client.db().command({ ping: 1 })).rejects.toMatchObject({
             name: 'MongoServerSelectionError',
           });
-          // In use from now on, whatever becomes of the given one.
+          // The copy stays in use, also when the given client is closed.
           await client.close();
           expect(await store.load(idOf('given'))).toEqual(recordOf());
           await client.connect();
@@ -361,7 +361,7 @@ describeWithMongo('MongoSessionStore behind a network that fails', ({ url }) => 
       }
     }, 60_000);
 
-    it('a given client that its owner closes is no reason to connect another one', async () => {
+    it('when its owner closes a given client, the store connects no other one', async () => {
       const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`;
       const client = await new MongoClient(url).connect();
       const store = new MongoSessionStore({ client, database });

@@ -160,7 +160,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
       await fail({ failCommands: ['insert'], ...failure });
       expect(await guard.create(id, recordOf()), 'its own record is not in its way').toBe(true);
       await fail({ failCommands: ['findAndModify'], ...failure });
-      expect(await guard.update(id, take, NOW), 'its own change is no mismatch').toBe('done');
+      expect(await guard.update(id, take, NOW), 'its own change is not a mismatch').toBe('done');
       await fail({ failCommands: ['find'], ...failure });
       expect(await guard.load(id)).toEqual(recordOf({ data: {} }));
     });
@@ -338,7 +338,7 @@ describeWithMongo('MongoSessionStore when a reply of a replica set is lost', ({ 
     });
     await store.open();
     const id = idOf('lost');
-    /** The reply is held back until its write was done, and its connection breaks: nobody heard of it. */
+    /** The write is done, its reply is held back, and the connection breaks: the client never sees the reply. */
     const lost = async <T>(call: () => Promise<T>, done: Document, count: number): Promise<T> => {
       proxy.latencyMs = () => 60_000;
       const outcome = call();
@@ -351,7 +351,7 @@ describeWithMongo('MongoSessionStore when a reply of a replica set is lost', ({ 
     expect(created, 'its own record is not in its way').toBe(true);
     const change = updateOf({ set: { 'd:n': '1' }, expect: { 'd:n': null } });
     const updated = await lost(() => store.update(id, change, NOW), { _id: id, 'd.d:n': '1' }, 1);
-    expect(updated, 'its own change is no mismatch').toBe('done');
+    expect(updated, 'its own change is not a mismatch').toBe('done');
     const ended = await lost(() => store.destroy(id, NOW), { _id: id }, 0);
     expect(ended, 'it ended this very record').toEqual(recordOf({ data: { 'd:views': '1', 'd:n': '1' } }));
     await store.close();

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithMongo, freshDatabase, withParameters } from '../../../test/support/mongodb-server.js';
 import { HOUR, idOf, NOW, recordOf, updateOf } from '../../../test/support/redis-records.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
-import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
+import type { MongoSessionStoreOptions } from './mongodb-session-store-options.interface.js';
 import { MongoSessionStore } from './mongodb.store.js';
 import { nameOf } from './session-document.js';
 
@@ -216,7 +216,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
         'an expiry of another kind of number',
         { e: Decimal128.fromString('9999999999999'), s: NOW, m: '', d: {} },
       ],
-      ['a last use that is no number', { e: NOW + HOUR, s: NaN, m: '', d: {} }],
+      ['a last use that is not a number', { e: NOW + HOUR, s: NaN, m: '', d: {} }],
       ['no last use', { e: NOW + HOUR, m: '', d: {} }],
       ['data as one text', { e: NOW + HOUR, s: NOW, m: '', d: '{}' }],
       ['data as a list', { e: NOW + HOUR, s: NOW, m: '', d: [] }],
@@ -239,7 +239,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect(await documents.findOne({ _id })).toEqual({ _id, ...shape });
     });
 
-    it('a value that is no text is one broken value: the empty text, until something is assigned', async () => {
+    it('a value that is not a text is one broken value: it reads as the empty text until it is assigned', async () => {
       const _id = idOf('not a text');
       const odd = { 'd:n': 5, 'd:list': ['x'], 'd:null': null, 'd:ok': '1', stranger: 'x', '=': 'y' };
       await documents.insertOne({ _id, e: NOW + HOUR, s: NOW, m: '', x: new Date(NOW + HOUR), d: odd });
@@ -253,7 +253,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect(await store.destroy(_id, NOW)).toMatchObject({ data: { ...data, 'd:n': '6' } });
     });
 
-    it('a number from another tool, of whatever type, is a number', async () => {
+    it('a number from another tool is a number, whichever BSON type it has', async () => {
       const _id = idOf('other numbers');
       const moments = { e: Long.fromNumber(NOW + HOUR), s: new Double(NOW) };
       await documents.insertOne({ _id, ...moments, m: '', x: new Date(NOW + HOUR), d: {} });
@@ -330,7 +330,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
         collection: taken.collectionName,
       });
       await expect(late.open()).rejects.toThrow(StoreRefusedError);
-      await expect(late.open()).rejects.toThrow(/another index on "x".*\.dropIndex\(\{ x: 1 \}\)/);
+      await expect(late.open()).rejects.toThrow(/different index on "x".*\.dropIndex\(\{ x: 1 \}\)/);
     });
 
     it('the same index by another name is as good', async () => {
@@ -416,7 +416,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       await new MongoSessionStore({ url }).close();
     });
 
-    it('a store that nobody opened makes its index beside the first call', async () => {
+    it('a store that was not opened creates its index during the first call', async () => {
       const unopened = new MongoSessionStore({ client, database: documents.dbName, collection: 'unopened' });
       expect(await unopened.load(idOf('nobody'))).toBeUndefined();
       await expect.poll(() => documents.db.collection('unopened').indexes()).toHaveLength(2);
@@ -429,7 +429,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       const unopened = new MongoSessionStore({ client, database: documents.dbName, collection });
       const warned = new Promise<Error>(resolve => process.once('warning', resolve));
       expect(await unopened.create(idOf('late'), recordOf())).toBe(true);
-      expect((await warned).message).toContain('another index on "x"');
+      expect((await warned).message).toContain('different index on "x"');
       await expect(unopened.ping()).rejects.toThrow(StoreRefusedError);
       expect(await unopened.load(idOf('late'))).toEqual(recordOf());
     });

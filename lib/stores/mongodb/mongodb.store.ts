@@ -12,24 +12,27 @@ import type {
   PrunableSessionStore,
   SessionIndex,
 } from '../../store/session-store-abilities.interface.js';
-import { isSessionId, SessionStore, type DestroyOptions } from '../../store/session-store.js';
+import {
+  assertSessionId,
+  isSessionId,
+  SessionStore,
+  type DestroyOptions,
+  UNUSED_ID,
+} from '../../store/session-store.js';
 import { checkOptions } from './check-options.js';
 import { endSession, replaceSession } from './document-ending.js';
 import { pruneDocuments } from './document-pruning.js';
 import { readDocument } from './document-reading.js';
-import { expectedOnly, expectingUpdate, mismatchIn, plainUpdate } from './document-update.js';
+import { projectExpected, expectingUpdate, mismatchIn, plainUpdate } from './document-update.js';
 import { isDuplicate, storeErrorOf } from './mongodb-errors.js';
 import { MongoSessionIndex } from './mongodb-session-index.js';
-import type { MongoSessionStoreOptions } from './mongo-session-store-options.interface.js';
+import type { MongoSessionStoreOptions } from './mongodb-session-store-options.interface.js';
 import { SessionCollection } from './session-collection.js';
-import { documentOf, forward, present, recordOf } from './session-document.js';
-
-/** An id that nobody has. */
-const NOBODY = '0'.repeat(64);
+import { documentOf, momentsForMax, presentAt, recordOf } from './session-document.js';
 
 /**
- * Sessions in MongoDB 5.0 or newer, one document each: standalone, replica set or sharded by `_id`. Needs the package
- * `mongodb`, 6 or 7. Each verb is one command.
+ * Keeps sessions in MongoDB 5.0 or newer, one document per session: standalone, a replica set, or sharded by `_id`.
+ * Needs the package `mongodb`, version 6 or 7. Each method is one command.
  *
  * @example
  * ```ts
@@ -50,7 +53,7 @@ export class MongoSessionStore
   readonly index: SessionIndex;
   readonly #place: SessionCollection;
 
-  /** @throws TypeError for options of the wrong type, and for options that exclude each other */
+  /** @throws TypeError when an option has the wrong type, or when two options exclude each other */
   constructor(options: MongoSessionStoreOptions = {}) {
     super();
     checkOptions(options);
@@ -59,9 +62,9 @@ export class MongoSessionStore
   }
 
   /**
-   * Connects, checks the server's version and makes the index by which MongoDB collects expired sessions.
+   * Connects, checks the server's version and creates the index with which MongoDB removes expired sessions.
    *
-   * @throws StoreRefusedError when the server refuses us, is older than 5.0, or holds another index in its place
+   * @throws StoreRefusedError when the server refuses access, is older than 5.0, or has a different index on `x`
    */
   async open(): Promise<readonly string[]> {
     try {
@@ -71,17 +74,19 @@ export class MongoSessionStore
     }
   }
 
-  /** Closes the client that the store made. One that it was given stays open. */
+  /** Closes the client that the store made. A client that it was given stays open. */
   close(): Promise<void> {
     return this.#place.close();
   }
 
   async ping(): Promise<void> {
-    await this.load(NOBODY);
+    await this.load(UNUSED_ID);
     this.#place.assertSetUp();
   }
 
-  /** Removes what is expired at `now`, a thousand documents at a time. MongoDB's index does that by itself. */
+  /**
+   * Removes what has expired at `now`, a thousand documents at a time. MongoDB's index does the same without this call.
+   */
   prune(now: number): Promise<number> {
     return this.#place.run(documents => pruneDocuments(documents, now));
   }
@@ -92,10 +97,9 @@ export class MongoSessionStore
     return found === null ? undefined : recordOf(found);
   }
 
-  /** @throws TypeError when `id` is not an id. */
+  /** @throws TypeError when `id` does not have the form of an id */
   async create(id: string, record: SessionRecord): Promise<boolean> {
-    if (!isSessionId(id))
-      throw new TypeError('[session:mongodb] an id is 64 lower-case hex digits; this one is not.');
+    assertSessionId(id);
     return this.#place.run(async ({ collection, bounds }) => {
       try {
         await collection.insertOne(documentOf(id, record), bounds);
@@ -112,15 +116,15 @@ export class MongoSessionStore
     const { expect } = update;
     if (expect === undefined) {
       const { matchedCount } = await this.#place.run(({ forUpdates, bounds }) =>
-        forUpdates.updateOne(present(id, now), plainUpdate(update), bounds),
+        forUpdates.updateOne(presentAt(id, now), plainUpdate(update), bounds),
       );
       return matchedCount > 0 ? 'done' : 'gone';
     }
     const before = await this.#place.run(({ forUpdates, bounds }) =>
-      forUpdates.findOneAndUpdate(present(id, now), expectingUpdate(update, expect), {
+      forUpdates.findOneAndUpdate(presentAt(id, now), expectingUpdate(update, expect), {
         ...bounds,
         returnDocument: 'before',
-        projection: expectedOnly(expect),
+        projection: projectExpected(expect),
       }),
     );
     if (before === null) return 'gone';
@@ -130,7 +134,7 @@ export class MongoSessionStore
   async touch(id: string, moments: SessionMoments, now: number): Promise<boolean> {
     if (!isSessionId(id)) return false;
     const { matchedCount } = await this.#place.run(({ forUpdates, bounds }) =>
-      forUpdates.updateOne(present(id, now), { $max: forward(moments) }, bounds),
+      forUpdates.updateOne(presentAt(id, now), { $max: momentsForMax(moments) }, bounds),
     );
     return matchedCount > 0;
   }

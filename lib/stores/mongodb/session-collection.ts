@@ -8,21 +8,24 @@ import { storeErrorOf } from './mongodb-errors.js';
 import type {
   MongoCollectionLike,
   MongoSessionStoreOptions,
-} from './mongo-session-store-options.interface.js';
+} from './mongodb-session-store-options.interface.js';
 import type { StoredDocument } from './session-document.js';
 
-/** The collection, ready for use. */
+/** The collection and what commands need of it. */
 export interface SessionDocuments {
   readonly db: Db;
   /** Writes are acknowledged by a majority. */
   readonly collection: Collection<StoredDocument>;
-  /** For updates and touches: the same, unless the user's client, database or collection asks for something else. */
+  /** For updates and touches: the same, unless the given client, database or collection has a write concern. */
   readonly forUpdates: Collection<StoredDocument>;
-  /** What every command carries. */
+  /** Options of every command. */
   readonly bounds: { readonly maxTimeMS: number };
 }
 
-/** How long a write waits for the majority: less than the module's deadline, which would stop reads as well. */
+/**
+ * How long a write waits for the majority, in milliseconds. Less than the deadline of the module, because a missed
+ * deadline makes reads fail for a second as well.
+ */
 const MAJORITY_MS = 800;
 
 /** How long the start waits for the connection, and for the set-up. A client that was given may have no limits. */
@@ -31,7 +34,7 @@ const OPEN_MS = 3_000;
 /** How long `close()` waits for the driver. */
 const CLOSE_MS = 500;
 
-/** How long the server works on a command when the client sets no limit for replies: nobody waits that long. */
+/** How long the server may work on a command if the client has no limit for answers. No caller waits that long. */
 const MAX_TIME_MS = 5_000;
 
 /** The connection to MongoDB. */
@@ -157,7 +160,7 @@ export class SessionCollection {
     process.emitWarning(
       '[session:mongodb] the "client" no longer reaches MongoDB, although a new client with the same options does. ' +
         'Sessions use the new client from now on. Close the old one and connect it again, or restart the application: ' +
-        'whatever else uses the old one waits in vain.',
+        'everything else that uses the old one waits in vain.',
     );
   }
 
@@ -226,13 +229,13 @@ export function isCollection(collection: unknown): collection is MongoCollection
   return typeof collection === 'object' && collection !== null;
 }
 
-/** Every version of the driver notes the client on its collections; only newer ones say so in their types. */
+/** The client of a collection. Every version of the driver has it there, but only newer ones have it in their types. */
 function clientOf(collection: MongoCollectionLike): MongoClient {
   const { client, db } = collection as { client?: MongoClient; db?: { client?: MongoClient } };
   const found = db?.client ?? client;
   if (found) return found;
   throw new StoreRefusedError(
-    '[session:mongodb] "collection" is no Collection of the driver: give its client as "client".',
+    '[session:mongodb] "collection" has no client. Give the client as "client", and the name of the collection.',
   );
 }
 
@@ -251,15 +254,15 @@ function documentsOf(client: MongoClient, options: MongoSessionStoreOptions): Se
   return {
     db,
     collection: acknowledgedBy('majority'),
-    // Without an acknowledgement (0) nobody could tell a session that is gone.
+    // Without an acknowledgement (0) the store could not tell that a session is gone.
     forUpdates: acknowledgedBy(asked?.w === undefined || asked.w === 0 ? 'majority' : asked.w),
     bounds: { maxTimeMS: client.options.socketTimeoutMS || MAX_TIME_MS },
   };
 }
 
 /**
- * Whatever the defaults of the user's client are: a session that just ended is read as ended, and documents come as
- * plain objects with plain values. Bytes that are no UTF-8 are a broken value, not a failed read.
+ * These win over the defaults of a given client. Reads go to the primary, so a session that just ended reads as ended.
+ * Documents are plain objects with plain values. Bytes that are not UTF-8 make one value broken, not the read fail.
  */
 const OURS: CollectionOptions = {
   readPreference: 'primary',

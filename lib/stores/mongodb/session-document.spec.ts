@@ -33,7 +33,7 @@ function* texts(count: number): Generator<string> {
 }
 
 describe('the names of fields in a document', () => {
-  it('are safe whatever the field, and lead back to it', () => {
+  it('are safe for every field, and lead back to it', () => {
     for (const field of [...texts(5_000), '__proto__', 'constructor', '_id', '_bsontype', '', '=', '=ZAA']) {
       const name = nameOf(field);
       expect(name, JSON.stringify(field)).toMatch(/^(?:[a-z]:[\w-]*|=[\w-]*)$/);

@@ -1,36 +1,37 @@
+import { isMoment, LAST_MOMENT } from '../../store/record-operations.js';
 import type { SessionMoments, SessionRecord } from '../../store/session-record.interface.js';
 
-/** What the driver gives back for one document of the collection, ours or not. */
+/** One document of the collection as the driver returns it. It need not be one of ours. */
 export type StoredDocument = { readonly _id: string } & Readonly<Record<string, unknown>>;
 
-/** Names that MongoDB takes as they are. The colon tells them from `__proto__`, `_bsontype` and the like. */
+/** Field names that are stored unchanged. The colon keeps `__proto__`, `_bsontype` and the like apart. */
 const PLAIN = /^[a-z]:[A-Za-z0-9_-]*$/;
 const ENCODED = '=';
 
-/** The last moment that a date can name. Beyond it MongoDB would get the year 1970, and collect the document. */
-const LAST_DATE_MS = 8.64e15;
-
-/** When MongoDB may collect a document. */
+/**
+ * The moment from which MongoDB may remove a document. A later moment than a date can name would become the year 1970.
+ */
 export function dateOf(moment: number): Date {
-  return new Date(Math.min(moment, LAST_DATE_MS));
+  return new Date(Math.min(moment, LAST_MOMENT));
 }
 
 /**
- * What a field is called in the document: most as they are, the others by an equals sign and their UTF-16 in base64url.
- * So no dot, no dollar and no NUL gets there, and lone surrogates, which UTF-8 cannot tell apart, stay different.
+ * The name of a field in the document: most fields unchanged, the others as an equals sign and their UTF-16 in
+ * base64url. So no name contains a dot, a dollar or a NUL, and lone surrogates, which are all the same in UTF-8, stay
+ * different.
  */
 export function nameOf(field: string): string {
   return PLAIN.test(field) ? field : ENCODED + Buffer.from(field, 'utf16le').toString('base64url');
 }
 
-/** `undefined` for a name that we never write. */
+/** The field of a name, or `undefined` for a name that the store never writes. */
 function fieldOf(name: string): string | undefined {
   if (PLAIN.test(name)) return name;
   if (!name.startsWith(ENCODED)) return undefined;
   return Buffer.from(name.slice(ENCODED.length), 'base64url').toString('utf16le');
 }
 
-/** The document of a new record: `e` and `s` are its moments, `m` its meta, `d` its data, `x` is for collecting. */
+/** The document of a new record: `e` expiresAt, `s` lastSeenAt, `m` meta, `d` data, `x` when MongoDB may remove it. */
 export function documentOf(id: string, { expiresAt, lastSeenAt, meta, data }: SessionRecord) {
   const named = Object.entries(data).map(([field, text]) => [nameOf(field), text] as const);
   return {
@@ -43,20 +44,20 @@ export function documentOf(id: string, { expiresAt, lastSeenAt, meta, data }: Se
   };
 }
 
-/** What a rotation leaves in the place of a record: its successor, and until when it leads there. */
+/** What a rotation leaves in place of a record: the id of its successor, and until when the mark is valid. */
 export function markOf(successor: string, until: number) {
   return { r: successor, u: until, x: dateOf(until) };
 }
 
-// What the driver gives as a number, and `isMoment` takes.
+// The BSON types that the driver returns as a number and `isMoment` accepts.
 const NUMBER = ['double', 'int', 'long'] as const;
-const LARGEST = Number.MAX_SAFE_INTEGER;
+const LARGEST = LAST_MOMENT;
 
 /**
- * Matches the document of this id only if it is a record of ours that has not expired. Written out: an object that was
- * spread takes the driver twice as long.
+ * Matches the document of an id only if it is a record of ours that has not expired. Written as one literal, because
+ * the driver takes twice as long for an object that was spread.
  */
-export function present(id: string, now: number) {
+export function presentAt(id: string, now: number) {
   return {
     _id: id,
     e: { $type: NUMBER, $lte: LARGEST, $gt: now },
@@ -66,12 +67,12 @@ export function present(id: string, now: number) {
   };
 }
 
-/** Moves the moments forward, never back. */
-export function forward({ expiresAt, lastSeenAt }: SessionMoments) {
+/** The moments for `$max`, which moves them forward and never back. */
+export function momentsForMax({ expiresAt, lastSeenAt }: SessionMoments) {
   return { e: expiresAt, s: lastSeenAt, x: dateOf(expiresAt) };
 }
 
-/** The record in a document. A mark is none. */
+/** The record in a document; `undefined` for a mark. */
 export function recordOf({ e, s, m, d, r, u }: StoredDocument): SessionRecord | 'broken' | undefined {
   if (isMoment(e) && isMoment(s) && typeof m === 'string' && isSubdocument(d)) {
     return { expiresAt: e, lastSeenAt: s, meta: m, data: dataOf(d) };
@@ -79,41 +80,35 @@ export function recordOf({ e, s, m, d, r, u }: StoredDocument): SessionRecord | 
   return typeof r === 'string' && isMoment(u) ? undefined : 'broken';
 }
 
-/** What the field holds; `null` when it is not there. */
-export function heldBy(found: StoredDocument, field: string): string | null {
+/** The text of a field, or `null` if the document has no such field. */
+export function textIn(found: StoredDocument, field: string): string | null {
   const name = nameOf(field);
   const { d } = found;
   return isSubdocument(d) && Object.hasOwn(d, name) ? textOf(d[name]) : null;
-}
-
-function isMoment(value: unknown): value is number {
-  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
 function isSubdocument(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/**
- * The driver's own object, unless there is something to decode in it: names are plain and values are texts, usually.
- */
+/** The data. Usually all names are plain and all values are texts; then it is the driver's own object. */
 function dataOf(stored: Readonly<Record<string, unknown>>): SessionRecord['data'] {
   for (const name of Object.keys(stored)) {
-    if (typeof stored[name] !== 'string' || !PLAIN.test(name)) return decoded(stored);
+    if (typeof stored[name] !== 'string' || !PLAIN.test(name)) return decodeData(stored);
   }
   return stored as SessionRecord['data'];
 }
 
-function decoded(stored: Readonly<Record<string, unknown>>): SessionRecord['data'] {
+function decodeData(stored: Readonly<Record<string, unknown>>): SessionRecord['data'] {
   const data: [field: string, text: string][] = [];
   for (const [name, value] of Object.entries(stored)) {
     const field = fieldOf(name);
     if (field !== undefined) data.push([field, textOf(value)]);
   }
-  return Object.fromEntries(data); // defines own fields, whatever their names: an assignment to `__proto__` would not
+  return Object.fromEntries(data); // unlike an assignment, this defines a field for `__proto__` as well
 }
 
-/** What is no text reads as the empty one, which no codec writes: one broken value, not a broken record. */
+/** A value that is not a text reads as the empty text, which no codec writes: one broken value, not a broken record. */
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -7,26 +7,33 @@ export function checkOptions(options: RedisSessionStoreOptions): void {
     if (url !== undefined || connection !== undefined) {
       wrong('client', 'is given together with "url" or "connection"; keep one of them.');
     }
-    if (!isClient(client)) wrong('client', 'is no Redis or Cluster of the package ioredis, 5 or 6.');
+    if (!isClient(client))
+      wrong('client', 'is not a client of ioredis 5 or 6; write a Redis or a Cluster of that package.');
   }
   if (url !== undefined && !isAddress(url)) {
     wrong(
       'url',
-      'has to look like redis://localhost:6379, rediss://… for TLS, or be the path of a socket. What is special in a password is percent-encoded.',
+      'is not an address; write redis://localhost:6379, rediss://… for TLS, or the path of a socket. Percent-encode special characters of the password.',
     );
   }
   if (connection !== undefined && (typeof connection !== 'object' || connection === null)) {
-    wrong('connection', 'has to be an object with options for ioredis.');
+    wrong('connection', 'is not an object; write an object with options for ioredis.');
   }
   if (prefix !== undefined && (typeof prefix !== 'string' || prefix === '')) {
-    wrong('prefix', 'has to be a text that is not empty: it keeps sessions apart from all other keys.');
+    wrong('prefix', 'is not a text, or is empty; write a text that no other key begins with.');
   }
   if (waitReplicas === undefined) return;
   if (!Number.isSafeInteger(waitReplicas) || waitReplicas < 1) {
-    wrong('waitReplicas', 'has to be a positive integer. Leave it out to wait for none.');
+    wrong(
+      'waitReplicas',
+      'is not a whole number above zero; write one, or remove the option to wait for no replica.',
+    );
   }
   if (client?.isCluster) {
-    wrong('waitReplicas', 'cannot be had with a Cluster. Set "min-replicas-to-write" on its nodes.');
+    wrong(
+      'waitReplicas',
+      'does not work with a Cluster; remove it, and set "min-replicas-to-write" on the nodes.',
+    );
   }
 }
 

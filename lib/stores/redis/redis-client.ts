@@ -5,7 +5,7 @@ import type { Clock } from '../../time/clock.js';
 import { isReadOnly } from './redis-errors.js';
 import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 
-/** The longest pause between two attempts to connect, so that we are back soon after Redis is. */
+/** The longest pause between two attempts to connect: sessions work again soon after Redis is back. */
 const LONGEST_PAUSE_MS = 500;
 /** How long an attempt to connect may take. */
 const CONNECT_MS = 1_000;
@@ -15,23 +15,23 @@ const CONNECT_MS = 1_000;
  * return.
  */
 const SILENCE_MS = 1_250;
-/** How often READONLY may make us look for the master again. */
+/** How often a READONLY error may make the driver look for the master again. */
 const REDIRECT_MS = 1_000;
 
 export type Client = Redis | Cluster;
 
 /**
- * A client of our own that has not connected yet: no call waits for a Redis that is away, and none is sent twice.
+ * Makes a client of our own, not connected yet. It queues no call while Redis is away and sends no call twice.
  *
  * @throws StoreRefusedError when ioredis cannot be loaded, or cannot be used with these options
  */
 export async function makeClient(options: RedisSessionStoreOptions, clock: Clock): Promise<Client> {
   const source = (options.client as Client | undefined) ?? (await newClient(options));
   if (!isCluster(source)) {
-    // The driver would report it in a promise that nobody can catch, and go on in another database.
+    // The driver would reject a promise that cannot be caught, and go on in another database.
     if (!Number.isInteger(source.options.db)) {
       throw new StoreRefusedError(
-        '[session:redis] the database is no number: write redis://localhost:6379/1.',
+        '[session:redis] the database in the "url" is not a number; write redis://localhost:6379/1.',
       );
     }
     return source.duplicate({ ...singleRules, ...nodeRules(source.options, clock) });
@@ -52,7 +52,7 @@ async function newClient({
 }: RedisSessionStoreOptions): Promise<Redis> {
   const Redis = await importRedis();
   try {
-    // By the duplicate, because what is given beside an address loses to it, to its default port even.
+    // The options go to the duplicate, because an address wins over options given with it, even with its default port.
     return new Redis(url, { lazyConnect: true }).duplicate({ ...connection, lazyConnect: true });
   } catch (cause) {
     const remedy = 'percent-encode the user name and the password, as encodeURIComponent() does';
@@ -76,14 +76,14 @@ async function importRedis(): Promise<typeof Redis> {
 
 const pause = (attempt: number): number => Math.min(attempt * 50, LONGEST_PAUSE_MS);
 
-/** What is true of every connection, that to a node of a Cluster included. */
+/** The options of every connection, those to the nodes of a Cluster included. */
 function nodeRules(given: RedisOptions | undefined, clock: Clock): RedisOptions {
   let redirectedAt = -Infinity;
   return {
     autoResendUnfulfilledCommands: false,
-    // Zero: what was under way fails at once when the connection breaks. Nobody else would settle it.
+    // Zero: calls in flight fail at once when the connection breaks. Otherwise they would never settle.
     maxRetriesPerRequest: 0,
-    // `true` connects anew without sending anything again. A master that became a replica keeps its connections.
+    // `true` connects again and sends nothing again. A master that became a replica keeps its connections open.
     reconnectOnError(error) {
       if (!isReadOnly(error) || Math.abs(clock.now() - redirectedAt) < REDIRECT_MS) return false;
       redirectedAt = clock.now();
@@ -93,10 +93,10 @@ function nodeRules(given: RedisOptions | undefined, clock: Clock): RedisOptions 
     socketTimeout: given?.socketTimeout ?? SILENCE_MS,
     disconnectTimeout: LONGEST_PAUSE_MS,
     maxLoadingRetryTime: LONGEST_PAUSE_MS,
-    // The deadline of a call is the module's. One of the driver's would leave the call under way all the same.
+    // The module has the deadline. The driver's would not stop the call either.
     commandTimeout: undefined,
     enableAutoPipelining: false,
-    // The shape of the answers.
+    // These decide the shape of the answers.
     protocol: 2,
     replyMapping: 'legacy',
     stringNumbers: false,
@@ -107,13 +107,13 @@ function nodeRules(given: RedisOptions | undefined, clock: Clock): RedisOptions 
 const singleRules: RedisOptions = {
   lazyConnect: true,
   enableOfflineQueue: false,
-  // Ready is who has the data, and with Sentinels who is the master.
+  // A server is ready when it has loaded its data, and with Sentinels when it is the master.
   enableReadyCheck: true,
   retryStrategy: pause,
-  // A replica is behind: it would show a session that has ended.
+  // A replica lags behind: it would show a session that has ended.
   role: 'master',
   readOnly: false,
-  // Told by the Sentinels, we leave an old master at once. It would take writes, and lose them, for ten seconds more.
+  // Leaves an old master as soon as the Sentinels say so. For ten more seconds it would accept writes and lose them.
   failoverDetector: true,
   sentinelRetryStrategy: pause,
   sentinelCommandTimeout: CONNECT_MS,
@@ -121,14 +121,14 @@ const singleRules: RedisOptions = {
 
 const clusterRules: ClusterOptions = {
   lazyConnect: true,
-  // Nothing is asked of a Cluster that is not ready. A call that is redirected to a node we have no connection to yet
-  // waits for that one, as long as an attempt to connect takes; without this it would fail.
+  // The store sends nothing to a Cluster that is not ready. So the queue only holds calls that are redirected to a node
+  // without a connection. They wait as long as an attempt to connect takes. Without the queue they would fail.
   enableOfflineQueue: true,
   clusterRetryStrategy: pause,
-  // A node that is lost is found again through the others, and is asked nothing meanwhile.
+  // A lost node is found again through the other nodes. Until then nothing is sent to it.
   clusterNodeRetryStrategy: null,
   scaleReads: 'master',
-  // What a node redirects it has not run, so following MOVED and ASK sends nothing twice. All else is not sent again.
+  // A node has not run what it redirects, so following MOVED and ASK sends nothing twice. Nothing else is sent again.
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
   retryDelayOnMoved: 0,

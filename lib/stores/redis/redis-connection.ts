@@ -5,16 +5,16 @@ import { type Client, isCluster, makeClient } from './redis-client.js';
 import { isForbidden, storeErrorOf } from './redis-errors.js';
 import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 
-/** How long the first calls wait for the first connection. Later ones wait for none. */
+/** How long the first calls wait for the first connection. Later calls do not wait for a connection. */
 const FIRST_WAIT_MS = 800;
 /** How long start-up waits for the first connection. */
 const OPEN_WAIT_MS = 3_000;
-/** How long `close` waits for calls that are under way. */
+/** How long `close` waits for calls in flight. */
 const CLOSE_WAIT_MS = 1_000;
-/** When to try again what the driver does not by itself. */
+/** After what time to connect again where the driver has given up. */
 const RETRY_MS = 500;
 
-/** A connection of our own to one Redis or one Cluster. Every error it throws is one that a store may throw. */
+/** A connection of our own to one Redis or one Cluster. It throws only errors that a store may throw. */
 export class RedisConnection {
   readonly #options: RedisSessionStoreOptions;
   readonly #clock: Clock;
@@ -23,29 +23,29 @@ export class RedisConnection {
   #attempt: Promise<void> | undefined;
   #firstWait: Promise<void> | undefined;
   /** Why there is no connection. */
-  #trouble: unknown;
-  /** Redis would not give us our database, and the driver went on with another. */
-  #isMisled = false;
+  #failure: unknown;
+  /** `SELECT` failed, so the driver is connected to the wrong database. */
+  #isInWrongDatabase = false;
   #isClosed = false;
-  /** The socket whose commands of this turn wait for each other. */
-  #gathering: Redis['stream'] | undefined;
+  /** The corked socket: it collects the commands of this turn of the event loop. */
+  #corked: Redis['stream'] | undefined;
 
   constructor(options: RedisSessionStoreOptions, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
   }
 
-  /** Connects. Rejects when that does not succeed soon; it is tried further all the same. */
+  /** Connects. Rejects if that does not succeed soon. The driver goes on trying. */
   async open(): Promise<void> {
     this.#start();
     await within(OPEN_WAIT_MS, this.#attempt);
     this.#ready();
   }
 
-  /** One command; the key it is about, if any, has to be where Redis expects it. */
+  /** Sends one command. Its key, if it has one, must be where Redis expects it. */
   call(command: string, args: readonly (string | number)[] = []): Promise<unknown> {
     const client = this.#client;
-    const isReady = client?.status === 'ready' && !this.#isMisled;
+    const isReady = client?.status === 'ready' && !this.#isInWrongDatabase;
     return isReady ? this.#send(client, command, args) : this.#callWhenReady(command, args);
   }
 
@@ -57,45 +57,45 @@ export class RedisConnection {
 
   #send(client: Client, command: string, args: readonly (string | number)[]): Promise<unknown> {
     try {
-      if (!isCluster(client)) this.#gather(client);
-      return client.call(command, args as (string | number)[]).catch(failed);
+      if (!isCluster(client)) this.#sendTogether(client);
+      return client.call(command, args as (string | number)[]).catch(fail);
     } catch (error) {
-      return Promise.reject(storeErrorOf(error)); // the driver writes to its socket here and now
+      return Promise.reject(storeErrorOf(error)); // the driver writes to its socket synchronously
     }
   }
 
   /**
-   * Commands that come in one turn of the event loop leave together: a write to a socket costs more than what it
-   * carries. Nothing waits for others to come.
+   * Sends the commands of one turn of the event loop in one write, because a write costs more than the bytes it
+   * carries. No command waits for a later turn.
    */
-  #gather({ stream }: Redis): void {
-    if (this.#gathering === stream) return;
-    this.#gathering = stream;
+  #sendTogether({ stream }: Redis): void {
+    if (this.#corked === stream) return;
+    this.#corked = stream;
     stream.cork();
     setImmediate(() => {
-      this.#gathering = undefined;
+      this.#corked = undefined;
       stream.uncork();
     });
   }
 
-  /** All fields and texts of a hash, alternating. One command. */
+  /** Reads all fields and texts of a hash, alternating, with one command. */
   hash(key: string): Promise<readonly string[]> {
-    // The driver turns the answer to `hgetall` into an object, which only costs time; to `HGETALL` it does not. But in
-    // a command in capitals its older versions do not find the key, and a Cluster and a `keyPrefix` need it: those take
-    // the slow way.
+    // The driver turns the answer to `hgetall` into an object, which costs time. It does not do that for `HGETALL`. But
+    // its older versions do not find the key of a command in capitals, and a Cluster and a `keyPrefix` need the key. So
+    // these two use the slow command.
     const client = this.#client;
     const isPlain = client !== undefined && !isCluster(client) && !client.options.keyPrefix;
     return isPlain
       ? (this.call('HGETALL', [key]) as Promise<string[]>)
-      : this.call('hgetall', [key]).then(alternating);
+      : this.call('hgetall', [key]).then(flatten);
   }
 
-  /** Every master answers. */
+  /** Resolves when every master answers. */
   async ping(): Promise<void> {
     await this.#askMasters('ping');
   }
 
-  /** What every master says of itself; nothing, if we may not ask. */
+  /** The `INFO` of every master; an empty list if the user may not ask. */
   async infos(): Promise<readonly string[]> {
     try {
       return await this.#askMasters('info');
@@ -105,7 +105,7 @@ export class RedisConnection {
     }
   }
 
-  /** Lets calls that are under way finish, then disconnects. */
+  /** Lets calls in flight finish, then disconnects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const client = this.#client;
@@ -126,7 +126,7 @@ export class RedisConnection {
 
   #start(): void {
     this.#attempt ??= this.#connect().catch((error: unknown) => {
-      this.#trouble ??= error;
+      this.#failure ??= error;
     });
     this.#firstWait ??= within(FIRST_WAIT_MS, this.#attempt);
   }
@@ -135,61 +135,61 @@ export class RedisConnection {
     const client = await makeClient(this.#options, this.#clock);
     if (this.#isClosed) return;
     this.#client = client;
-    client.on('error', this.#onTrouble);
-    client.on('node error', this.#onTrouble);
+    client.on('error', this.#rememberFailure);
+    client.on('node error', this.#rememberFailure);
     client.on('ready', () => this.#onReady(client));
-    client.on('close', () => (this.#isMisled = false));
-    client.on('end', () => this.#revive(client));
-    client.on('+node', (node: Redis) => this.#warmUp(node));
+    client.on('close', () => (this.#isInWrongDatabase = false));
+    client.on('end', () => this.#connectAgain(client));
+    client.on('+node', (node: Redis) => this.#connectNode(node));
     await client.connect();
-    // The nodes of a Cluster connect when they are first asked something, and refuse what comes until they have.
+    // A node of a Cluster connects at its first command and refuses others until it has connected.
     if (isCluster(client)) await Promise.all(client.nodes('master').map(node => node.ping()));
   }
 
   #ready(): Client {
-    const isUsable = !this.#isClosed && !this.#isMisled;
+    const isUsable = !this.#isClosed && !this.#isInWrongDatabase;
     if (this.#client?.status === 'ready' && isUsable) return this.#client;
     if (this.#isClosed) throw new Error('[session:redis] the store is closed.');
-    throw storeErrorOf(this.#trouble ?? new Error('not connected to Redis.'));
+    throw storeErrorOf(this.#failure ?? new Error('not connected to Redis.'));
   }
 
-  readonly #onTrouble = (error: unknown): void => {
-    this.#trouble = error;
+  readonly #rememberFailure = (error: unknown): void => {
+    this.#failure = error;
     const { command } = error as { command?: { name: string } };
-    if (command?.name === 'select') this.#isMisled = true;
+    if (command?.name === 'select') this.#isInWrongDatabase = true;
   };
 
   #onReady(client: Client): void {
-    if (this.#isMisled) setTimeout(() => client.disconnect(true), RETRY_MS).unref();
-    else this.#trouble = undefined;
+    if (this.#isInWrongDatabase) setTimeout(() => client.disconnect(true), RETRY_MS).unref();
+    else this.#failure = undefined;
   }
 
-  /** The driver gives up for good when it is disturbed at a bad moment, as by a Sentinel that changes its mind. */
-  #revive(client: Client): void {
+  /** Connects again when the driver has given up for good, for example because a Sentinel changed its answer. */
+  #connectAgain(client: Client): void {
     if (this.#isClosed) return;
     setTimeout(() => {
-      if (!this.#isClosed && client.status === 'end') client.connect().catch(this.#onTrouble);
+      if (!this.#isClosed && client.status === 'end') client.connect().catch(this.#rememberFailure);
     }, RETRY_MS).unref();
   }
 
-  /** Connects to a master of a Cluster that just came in sight, unless a call that was redirected to it does. */
-  #warmUp(node: Redis): void {
+  /** Connects to a new master of a Cluster, unless a call that was redirected to it does so already. */
+  #connectNode(node: Redis): void {
     setImmediate(() => {
-      if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(this.#onTrouble);
+      if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(this.#rememberFailure);
     });
   }
 }
 
-function failed(error: unknown): never {
+function fail(error: unknown): never {
   throw storeErrorOf(error);
 }
 
-/** The driver gives an object, or a list of pairs when the application has taught it so, as its README shows. */
-function alternating(reply: unknown): string[] {
+/** Flattens an object, or a list of pairs: applications may change the driver's reply, as its README shows. */
+function flatten(reply: unknown): string[] {
   return (Array.isArray(reply) ? reply : Object.entries(reply as object)).flat() as string[];
 }
 
-/** Waits for the promise to settle, however it does, but no longer than this. */
+/** Waits until the promise has settled, in either way, or the time is over. */
 async function within(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
   const timer = new AbortController();
   const { signal } = timer;

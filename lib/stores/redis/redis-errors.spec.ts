@@ -39,7 +39,7 @@ const TROUBLES = [
 ];
 
 describe('storeErrorOf', () => {
-  it.each(REFUSALS)('%s → refused: somebody has to change something, and the message says what', said => {
+  it.each(REFUSALS)('%s → refused, with the remedy in the message', said => {
     const error = storeErrorOf(new Error(said));
     expect(error).toBeInstanceOf(StoreRefusedError);
     expect(error.message).toMatch(/^\[session:redis\] .+: .+\.$/);

@@ -1,12 +1,12 @@
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 
-/** The second and third are how Redis 6.2 and 7.0, and newer ones, say it of a command in a script. */
+/** The second is the text of Redis 6.2 for a command in a script, the third that of Redis 7.0 and newer. */
 const FORBIDDEN = /\bNOPERM\b|user executing the script can't|\bACL failure in script\b/;
 
-/** Redis answered and will go on refusing until somebody changes something. With what to change. */
+/** Errors that Redis repeats until something is changed, each with its remedy. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/\bOOM\b/, 'Redis is full: raise its "maxmemory", or let sessions end sooner.'],
-  [/\bMISCONF\b/, 'Redis cannot save its data to disk and takes no writes: look into its log.'],
+  [/\bMISCONF\b/, 'Redis cannot save its data to disk and refuses writes: look into its log.'],
   [/\bREADONLY\b/, 'this Redis is a read-only replica: connect to the master, or through Sentinel.'],
   [/\b(?:NOAUTH|WRONGPASS)\b|\binvalid (?:username-)?password\b/, 'check the user name and the password.'],
   [FORBIDDEN, "the user may not do this: the store's README lists the commands and keys it needs."],
@@ -16,19 +16,25 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
     /cluster support disabled/,
     'this Redis is not part of a Cluster: give an ioredis Redis as "client", or a "url".',
   ],
-  [/\binvalid DB index\b|\bDB index is out of range\b/, 'this Redis has no database of that number.'],
-  [/\bunknown command\b/, 'this server is older than Redis 6.2, or the command was disabled.'],
+  [
+    /\binvalid DB index\b|\bDB index is out of range\b/,
+    'this Redis has no database with that number: correct it, or raise "databases" in redis.conf.',
+  ],
+  [
+    /\bunknown command\b/,
+    'this server is older than Redis 6.2, or the command was disabled: update it, or enable the command.',
+  ],
 ];
 
-/** What Redis 7 says behind every error of a script. */
+/** What Redis 7 appends to every error of a script. */
 const WHERE_IN_SCRIPT = / script: [0-9a-f]+, on @\w+:\d+\.$/;
 
-/** The driver's way to say that it sends nothing again. */
+/** The driver's text for a call that it does not send again. */
 const LOST = /^Reached the max retries per request limit.*$/;
 
 /**
- * The error that the store throws for one of the driver's. The driver notes on its errors the command with all its
- * arguments, session data and the password included: that stays here, so that no log gets it.
+ * The error that the store throws for an error of the driver. The driver's error has the command with all its
+ * arguments, which include session data and the password. They are removed, so that no log gets them.
  */
 export function storeErrorOf(error: unknown): Error {
   if (error instanceof StoreRefusedError) return error;
@@ -42,22 +48,22 @@ export function storeErrorOf(error: unknown): Error {
   return new Error(`[session:redis] ${said}`, { cause });
 }
 
-/** Redis forgot the script, or never saw it: nothing was run. */
+/** Whether Redis does not know the script. It has run nothing then. */
 export function isUnknownScript(error: unknown): boolean {
   return /\bNOSCRIPT\b/.test(messageOf(error));
 }
 
-/** There is something under the key that is no hash. */
+/** Whether the key holds something other than a hash. */
 export function isWrongType(error: unknown): boolean {
   return /\bWRONGTYPE\b/.test(messageOf(error));
 }
 
-/** The user may not do this, whatever else. */
+/** Whether the user does not have the permission. */
 export function isForbidden(error: unknown): boolean {
   return FORBIDDEN.test(messageOf(error));
 }
 
-/** A write reached a replica, so this connection leads to the wrong server. */
+/** Whether a write reached a replica, so the connection leads to the wrong server. */
 export function isReadOnly(error: unknown): boolean {
   return /\bREADONLY\b/.test(messageOf(error));
 }
@@ -65,15 +71,15 @@ export function isReadOnly(error: unknown): boolean {
 function withoutCommand(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   Reflect.deleteProperty(error, 'command');
-  // A Cluster that reached no node says why only here.
+  // A Cluster that reached no node has the reason only here.
   const { lastNodeError } = error as { lastNodeError?: unknown };
   if (lastNodeError instanceof Error) return withoutCommand(lastNodeError);
-  // Redis repeats the arguments of a command that it does not know.
+  // The error for an unknown command contains its arguments.
   const [said, repeated] = messageOf(error).split(', with args beginning with');
   return repeated === undefined ? error : new Error(said);
 }
 
-/** An error of several addresses that were tried at once has no message of its own. */
+/** The message. An error for several addresses that were tried in parallel has none, so its code is used. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };

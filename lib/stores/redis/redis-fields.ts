@@ -1,24 +1,24 @@
 import type { SessionRecord } from '../../store/session-record.interface.js';
 
-/** A surrogate without its other half. UTF-8 has no place for one: on the wire they would all become the same. */
+/** A surrogate without its other half. UTF-8 cannot write one: all of them would become the same character. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** What counts as a moment here counts as one in the scripts. */
+/** A moment. The scripts use the same rule. */
 const MOMENT = /^\d{1,16}$/;
 const COLON = 0x3a;
 const ESCAPED = 0x78; // x
 
 /**
- * What a field of a record is called in the hash: the same, unless UTF-8 cannot tell it from others; then `x:` and its
- * UTF-16 in hex. Fields begin with `d:` or `f:`, and our own (`e`, `s`, `m`, `r`, `u`) have no colon, so none collide.
+ * The name of a field in the hash: unchanged, or `x:` and its UTF-16 in hex if the field has a lone surrogate. Fields
+ * begin with `d:` or `f:`, and our own names (`e`, `s`, `m`, `r`, `u`) have no colon, so no two collide.
  */
 export function hashFieldOf(field: string): string {
   return LONE_SURROGATE.test(field) ? `x:${Buffer.from(field, 'utf16le').toString('hex')}` : field;
 }
 
 /**
- * The record in a hash, given as field, text, field, text … A hash that a rotation left holds a successor (`r`),
- * until when (`u`), and no record. Fields without a meaning for us are left out.
+ * The record in a hash, given as field, text, field, text … A rotation leaves a mark instead of a record: the successor
+ * (`r`) and until when the mark is valid (`u`). Unknown fields are ignored.
  */
 export function recordOf(hash: readonly string[]): SessionRecord | 'broken' | undefined {
   if (hash.length === 0) return undefined;

@@ -1,32 +1,28 @@
 import { scriptHashOf } from '../../crypto/hash.js';
+import { EXPIRED_KEPT_MS } from '../../store/session-store.js';
 
-/**
- * How long Redis keeps a key beyond the moment that our clock goes by. So a Redis whose clock is ahead by less ends no
- * session early, and a session that just expired can be told from one that never was.
- */
-export const KEPT_MS = 60_000;
-
-/** A script, and what Redis calls it by once it has seen it. */
+/** A script, and the hash by which Redis knows it after its first run. */
 export interface RedisScript {
   readonly source: string;
   readonly hash: string;
 }
 
 /*
- * Each script is one atomic step on one key, so that it runs on every node of a Cluster. All that can refuse comes
- * before the first write: Redis does not undo what a script did.
+ * Each script is one atomic step on one key, so it runs on every node of a Cluster. Everything that can fail comes
+ * before the first write, because Redis does not undo the writes of a script.
  *
- * A full Redis refuses what needs memory (HSET) only as long as a script has written nothing. What must work on a full
- * Redis therefore begins with something that is never refused, PEXPIREAT or DEL; what may be refused begins with HSET.
+ * A full Redis refuses a command that needs memory (HSET) only if the script has written nothing yet. So a script that
+ * must work on a full Redis begins with a command that is never refused, PEXPIREAT or DEL. A script that may be
+ * refused begins with HSET.
  */
 
-/** What counts as a moment here counts as one in `redis-fields.ts`. */
+/** A moment. `redis-fields.ts` uses the same rule. */
 const NUMBER = `
 local function number(text)
   return text and #text <= 16 and string.find(text, '^%d+$') and tonumber(text)
 end`;
 
-/** Lua takes no more than about 8 000 arguments at once. The step is even: fields and texts come in pairs. */
+/** Lua accepts about 8 000 arguments in one call. The step is even, because fields and texts come in pairs. */
 const WRITE = `
 local function write(command, from, to)
   for i = from, to, 4000 do
@@ -36,7 +32,7 @@ end`;
 
 const KEEP = `
 local function keepUntil(moment)
-  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', tonumber(moment) + ${KEPT_MS}))
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', tonumber(moment) + ${EXPIRED_KEPT_MS}))
 end`;
 
 /** ARGV[1] is now. */

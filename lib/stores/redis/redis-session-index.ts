@@ -5,8 +5,8 @@ import { addScript } from './redis-scripts.js';
 import type { ScriptRunner } from './script-runner.js';
 
 /**
- * Which sessions a user has: one sorted set per user, the ids in it ranked by their limit. Records are other keys, on
- * other nodes of a Cluster.
+ * The sessions of each user: one sorted set per user, whose ids are ranked by their limit. The records are other keys,
+ * which may be on other nodes of a Cluster.
  */
 export class RedisSessionIndex implements SessionIndex {
   readonly #connection: RedisConnection;

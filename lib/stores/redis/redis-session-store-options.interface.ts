@@ -1,6 +1,6 @@
 /**
- * A client of the package `ioredis`, 5 or 6: a `Redis` (Sentinel included) or a `Cluster`. Only its `duplicate()` is
- * used; what it is connected to, and whether it is connected at all, is left as it is.
+ * A client of the package `ioredis`, version 5 or 6: a `Redis` (Sentinel included) or a `Cluster`. The store only calls
+ * its `duplicate()`, and does not connect, use or close the client itself.
  *
  * @publicApi
  */
@@ -19,27 +19,26 @@ export interface RedisSessionStoreOptions {
    */
   readonly url?: string;
   /**
-   * More options for ioredis, which go before what the `url` says: TLS, Sentinels, timeouts. Some have to be what they
-   * are and are overwritten (see the README): nothing is queued while Redis is away, and nothing is ever sent twice.
+   * More options for ioredis: TLS, Sentinels, timeouts. They win over the `url`. The store overwrites some of them (see
+   * the README), so that nothing is queued while Redis is away and nothing is sent twice.
    */
   readonly connection?: Readonly<Record<string, unknown>>;
   /**
    * A client of yours, instead of `url` and `connection`: an ioredis `Redis`, with Sentinels or without, or a
-   * `Cluster`. A duplicate of it does the work, with connections of its own, and only the duplicate is closed at the
-   * end.
+   * `Cluster`. The store works with a duplicate, which has connections of its own, and closes only the duplicate.
    */
   readonly client?: RedisClientLike;
   /**
-   * What the names of all keys begin with. Give every application its own, and let nothing else write below it: whoever
-   * chooses the name of another key there chooses a session.
+   * The beginning of all key names. Give each application its own prefix, and let nothing else write keys with it: such
+   * a key could be read as a session.
    * @default 'session:'
    */
   readonly prefix?: string;
   /**
-   * How many replicas must have a new session, a change or a logout before it counts as done; it fails when they do not
-   * within half a second. So what was acknowledged survives a failover to one of them. Costs a second connection and
-   * one more round trip per write. Not for a `Cluster`.
-   * @default none: a failover may lose what was acknowledged just before
+   * How many replicas must confirm a new session, a change or a logout before it counts as done. The call fails if they
+   * do not confirm within half a second. An acknowledged write then survives a failover to one of these replicas. Costs
+   * a second connection and one more round trip per write. Does not work with a `Cluster`.
+   * @default none: a failover may lose writes that were acknowledged just before it
    */
   readonly waitReplicas?: number;
 }

@@ -8,7 +8,7 @@ import {
   RedisServer,
 } from '../../../test/support/redis-servers.js';
 import { sessionStoreCases } from '../../../test/support/session-store.cases.js';
-import { KEPT_MS } from './redis-scripts.js';
+import { EXPIRED_KEPT_MS } from '../../store/session-store.js';
 import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 import { RedisSessionStore } from './redis.store.js';
 
@@ -90,7 +90,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
   const key = (label: string) => prefix + idOf(label);
   const keys = async () => (await redis.keys(`${prefix}*`)).sort();
   const keptUntil = async (name: string, moment: number) =>
-    expect(Math.abs(Date.now() + (await redis.pttl(name)) - moment - KEPT_MS)).toBeLessThan(5_000);
+    expect(Math.abs(Date.now() + (await redis.pttl(name)) - moment - EXPIRED_KEPT_MS)).toBeLessThan(5_000);
 
   beforeAll(async () => {
     const url = await anyRedisUrl();
@@ -182,11 +182,11 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     ['a record without its metadata', name => redis.hset(name, 'e', '9999999999999', 's', '1', 'd:a', '1')],
     ['a record without its expiry', name => redis.hset(name, 'm', '', 's', '1')],
     [
-      'a record whose expiry is no number',
+      'a record whose expiry is not a number',
       name => redis.hset(name, 'e', '0x7fffffffffff', 's', '1', 'm', ''),
     ],
     [
-      'a record whose last use is no number',
+      'a record whose last use is not a number',
       name => redis.hset(name, 'e', '9999999999999', 's', '', 'm', ''),
     ],
     [
@@ -219,7 +219,7 @@ describeWithAnyRedis('what RedisSessionStore keeps in Redis', () => {
     expect(await redis.hget(key('a'), 'z')).toBe('1');
   });
 
-  it('may be what somebody else wrote where the list of a user belongs: that is a fault, not an empty list', async () => {
+  it('a foreign value in place of the list of a user is a fault, not an empty list', async () => {
     await store.index.add('u', idOf('a'), Date.now() + HOUR, Date.now());
     const [list] = await keys();
     await redis.set(list!, 'x');
@@ -270,7 +270,7 @@ describeWithRedis('what RedisSessionStore costs', () => {
   });
   afterAll(() => store.close());
 
-  /** The commands that clients send meanwhile; what scripts call is no command of a client. */
+  /** The commands that clients send during a call. Commands that scripts run are not included. */
   async function sent(run: () => unknown): Promise<string[]> {
     const redis = new Redis(server.url);
     const monitor = await redis.monitor();
@@ -321,7 +321,7 @@ describeWithRedis('what RedisSessionStore costs', () => {
     expect(await sent(() => store.destroy(idOf('1'), now))).toEqual(['evalsha', 'evalsha', 'evalsha']);
   });
 
-  it('a string that is no id costs no command, and neither does the removal of nothing', async () => {
+  it('a text that is not an id costs no command, and neither does the removal of nothing', async () => {
     const spent = await sent(async () => {
       for (const id of ['', '*', 'A'.repeat(64), `${'a'.repeat(63)}\n`]) {
         await store.load(id);
@@ -337,7 +337,7 @@ describeWithRedis('what RedisSessionStore costs', () => {
 });
 
 describeWithRedis('RedisSessionStore and scripts that Redis forgot', () => {
-  it('every verb works after SCRIPT FLUSH, whoever flushes when (NOSCRIPT)', async () => {
+  it('every method works after SCRIPT FLUSH, at any moment (NOSCRIPT)', async () => {
     const server = await RedisServer.start();
     const store = new RedisSessionStore({ url: server.url });
     const now = NOW;

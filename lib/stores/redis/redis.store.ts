@@ -13,9 +13,11 @@ import type {
 } from '../../store/session-store-abilities.interface.js';
 import {
   type DestroyOptions,
+  assertSessionId,
   isSessionId,
   SessionStore,
   SUCCESSOR_MARK_MS,
+  UNUSED_ID,
 } from '../../store/session-store.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 import { checkOptions } from './check-options.js';
@@ -28,11 +30,9 @@ import { RedisSessionIndex } from './redis-session-index.js';
 import { ScriptRunner } from './script-runner.js';
 import { warningsAbout } from './server-info.js';
 
-const NOBODY = '0'.repeat(64);
-
 /**
- * Keeps sessions in Redis (6.2 or newer) or Valkey: standalone, behind Sentinels, or a Cluster. One hash per session,
- * one field per data key, one command per verb.
+ * Keeps sessions in Redis (6.2 or newer) or Valkey: standalone, behind Sentinels, or a Cluster. Each session is one
+ * hash, each data key one field of it, and each method one command.
  *
  * @example
  * ```ts
@@ -48,12 +48,18 @@ export class RedisSessionStore
   readonly index: SessionIndex;
   readonly #prefix: string;
   readonly #connection: RedisConnection;
-  /** What replicas have to confirm goes through a connection of its own: nothing else waits while they do. */
+  /**
+   * Writes that replicas have to confirm use a connection of their own, so that nothing else waits for the replicas.
+   */
   readonly #writeConnection: RedisConnection;
   readonly #scripts: ScriptRunner;
   readonly #writes: ScriptRunner;
 
-  /** @throws TypeError when an option is of no use. Nothing is connected before `open()` or the first call. */
+  /**
+   * Connects at `open()` or at the first call, not here.
+   *
+   * @throws TypeError when an option is wrong
+   */
   constructor(options: RedisSessionStoreOptions = {}) {
     super();
     checkOptions(options);
@@ -71,11 +77,9 @@ export class RedisSessionStore
     return this.#connection.hash(this.#prefix + id).then(recordOf, brokenIfNoHash);
   }
 
-  /** @throws TypeError when `id` is not an id. */
+  /** @throws TypeError when `id` does not have the form of an id */
   override async create(id: string, record: SessionRecord): Promise<boolean> {
-    if (!isSessionId(id)) {
-      throw new TypeError('[session:redis] an id is 64 lower-case hex digits; this one is not.');
-    }
+    assertSessionId(id);
     const { expiresAt, lastSeenAt, meta, data } = record;
     const args = [expiresAt, 'e', expiresAt, 's', lastSeenAt, 'm', meta];
     for (const field of Object.keys(data)) args.push(hashFieldOf(field), data[field] as string);
@@ -106,7 +110,7 @@ export class RedisSessionStore
     { successor }: DestroyOptions = {},
   ): Promise<SessionRecord | undefined> {
     const mark = successor === undefined ? [] : [successor, now + SUCCESSOR_MARK_MS];
-    // A successor is another key, on another node perhaps: each mark on the way costs a command.
+    // A successor is another key, perhaps on another node, so each mark on the way costs one command.
     const passed = new Set<unknown>();
     for (let at: unknown = id; typeof at === 'string' && !passed.has(at);) {
       passed.add(at);
@@ -117,24 +121,24 @@ export class RedisSessionStore
     return undefined;
   }
 
-  /** Resolves when Redis answers; in a Cluster, when every master does. */
+  /** Resolves when Redis answers. In a Cluster it resolves when every master answers. */
   async ping(): Promise<void> {
     await this.#connection.ping();
   }
 
   /**
-   * Connects, and warns of a Redis that is set up to throw live sessions away.
+   * Connects. Returns a warning if Redis is set up to remove live sessions.
    *
-   * @throws `StoreRefusedError` when Redis refuses us or is too old: nothing stays open then. Any other error when it
-   * does not answer: it is tried further.
+   * @throws StoreRefusedError when Redis refuses access or is older than 6.2. Then nothing stays open. Any other error
+   * when Redis does not answer. Then the store goes on trying to connect.
    */
   async open(): Promise<readonly string[]> {
     try {
       await this.#writeConnection.open();
       await this.#connection.open();
-      // What we may do at all shows at a session that nobody has.
-      await this.load(NOBODY);
-      await this.touch(NOBODY, { expiresAt: 0, lastSeenAt: 0 }, 0);
+      // Two calls for an id that no session has show whether the user has the permissions.
+      await this.load(UNUSED_ID);
+      await this.touch(UNUSED_ID, { expiresAt: 0, lastSeenAt: 0 }, 0);
       return warningsAbout(await this.#connection.infos());
     } catch (error) {
       if (error instanceof StoreRefusedError) await this.close();
@@ -142,12 +146,12 @@ export class RedisSessionStore
     }
   }
 
-  /** Closes the connections of this store. A client that it was given stays as it is. */
+  /** Closes the connections of this store. A client that it was given stays open. */
   async close(): Promise<void> {
     await Promise.all([this.#writeConnection.close(), this.#connection.close()]);
   }
 
-  /** What the script says; 0, as of a missing key, where there is something that is no hash, and of what is no id. */
+  /** Runs a script. Answers 0, as for a missing key, if the key holds no hash or if `id` is not well-formed. */
   #run(
     scripts: ScriptRunner,
     script: RedisScript,

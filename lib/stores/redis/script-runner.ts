@@ -2,10 +2,12 @@ import type { RedisConnection } from './redis-connection.js';
 import { isUnknownScript } from './redis-errors.js';
 import type { RedisScript } from './redis-scripts.js';
 
-/** How long replicas have to confirm a write. Less than the module's deadline, so that the error tells the cause. */
+/**
+ * How long replicas have to confirm a write. Less than the deadline of the module, so that the error names the cause.
+ */
 const REPLICAS_MS = 500;
 
-/** Runs scripts, each on one key, and waits for the replicas to have what they wrote when that is asked for. */
+/** Runs scripts, each on one key. If `replicas` is given, waits until so many replicas have what a script wrote. */
 export class ScriptRunner {
   readonly #connection: RedisConnection;
   readonly #replicas: number | undefined;
@@ -16,20 +18,20 @@ export class ScriptRunner {
     this.#replicas = replicas;
   }
 
-  /** What the script answers; 0 means that it wrote nothing. */
+  /** Runs a script and returns its answer. The answer 0 means that it wrote nothing. */
   run(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
     const reply = this.#evaluate(script, key, args);
     const replicas = this.#replicas;
     if (replicas === undefined) return reply;
     return reply.then(async said => {
-      if (said !== 0) await this.#confirmed(replicas);
+      if (said !== 0) await this.#waitForReplicas(replicas);
       return said;
     });
   }
 
   /**
-   * A script is sent in full only when Redis does not know it: the first time, after `SCRIPT FLUSH`, on a server that
-   * has just become the master. Redis has run nothing then, so this runs nothing twice.
+   * Sends the hash of a script, and its source only if Redis does not know it: the first time, after `SCRIPT FLUSH`,
+   * and on a server that has just become the master. Redis has run nothing then, so nothing runs twice.
    */
   #evaluate(script: RedisScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
     return this.#connection.call('evalsha', [script.hash, 1, key, ...args]).catch((error: unknown) => {
@@ -39,12 +41,12 @@ export class ScriptRunner {
   }
 
   /**
-   * WAIT speaks of all that came before it through the same connection. It is sent in the turn in which the write was
-   * answered: there is no other connection by then, if this one is gone the call fails.
+   * `WAIT` covers all earlier writes of the same connection. It is sent in the turn in which the write was answered, so
+   * it cannot go through a newer connection: if the connection is gone, the call fails.
    */
-  async #confirmed(replicas: number): Promise<void> {
+  async #waitForReplicas(replicas: number): Promise<void> {
     this.#confirmation ??= new Promise(resolve => {
-      // Writes whose answers came together are confirmed together.
+      // One `WAIT` serves all writes that were answered in the same turn.
       setImmediate(() => {
         this.#confirmation = undefined;
         resolve(this.#connection.call('wait', [replicas, REPLICAS_MS]));

@@ -24,7 +24,7 @@ describe('warningsAbout', () => {
   it.each(['6.0.16', '5.0.14', '2.8.0'])('refuses Redis %s, on whichever master it is', redis_version => {
     const infos = [infoOf(healthy), infoOf({ ...healthy, redis_version })];
     expect(() => warningsAbout(infos)).toThrow(StoreRefusedError);
-    expect(() => warningsAbout(infos)).toThrow(`this is Redis ${redis_version}; 6.2 or newer is needed`);
+    expect(() => warningsAbout(infos)).toThrow(`this is Redis ${redis_version}; use Redis 6.2 or newer`);
   });
 
   it('says the same once for all masters', () => {

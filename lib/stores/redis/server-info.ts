@@ -1,9 +1,9 @@
 import { StoreRefusedError } from '../../store/store-refused.error.js';
 
 /**
- * What `INFO` says that users should know of, for every master.
+ * Warnings about settings that `INFO` of the masters shows.
  *
- * @throws StoreRefusedError when one of them is too old
+ * @throws StoreRefusedError when a master is older than 6.2
  */
 export function warningsAbout(infos: readonly string[]): readonly string[] {
   const warnings = infos.flatMap(info => warningsOf(fieldsOf(info)));
@@ -13,14 +13,14 @@ export function warningsAbout(infos: readonly string[]): readonly string[] {
 function warningsOf(info: ReadonlyMap<string, string>): string[] {
   const version = info.get('redis_version');
   if (version !== undefined && isOlder(version, 6, 2)) {
-    throw new StoreRefusedError(`[session:redis] this is Redis ${version}; 6.2 or newer is needed.`);
+    throw new StoreRefusedError(`[session:redis] this is Redis ${version}; use Redis 6.2 or newer.`);
   }
   const warnings: string[] = [];
   const policy = info.get('maxmemory_policy');
-  // Every key of ours has a TTL, so the policies that spare keys without one do not spare sessions.
+  // Every key of ours has a TTL, so policies that keep keys without a TTL do not keep sessions.
   if (policy !== undefined && policy !== 'noeviction' && info.get('maxmemory') !== '0') {
     warnings.push(
-      `[session:redis] "maxmemory-policy" is ${policy}: when Redis is full it throws live sessions away and logs their ` +
+      `[session:redis] "maxmemory-policy" is ${policy}: when Redis is full it removes live sessions, which logs their ` +
         'users out. Give sessions a Redis of their own with "noeviction".',
     );
   }

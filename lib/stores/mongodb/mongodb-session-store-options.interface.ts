@@ -1,6 +1,6 @@
 /**
- * A `MongoClient` of the driver `mongodb`, version 6 or 7. Only its shape is named here, so that an application without
- * the driver can compile.
+ * A `MongoClient` of the driver `mongodb`, version 6 or 7. This type names only its shape, so that an application
+ * without the driver compiles.
  *
  * @publicApi
  */
@@ -24,21 +24,24 @@ export interface MongoCollectionLike {
 /** Where the documents are. @publicApi */
 export interface MongoSessionStoreOptions {
   /**
-   * A connection string, `mongodb://` or `mongodb+srv://`. The store makes a client for it, with time limits that suit
-   * sessions (what the string says itself stands), and closes it.
+   * A connection string, `mongodb://` or `mongodb+srv://`. The store makes a client for it and closes it. The client
+   * has time limits that suit sessions. A limit in the string wins.
    * @default 'mongodb://localhost:27017'
    */
   readonly url?: string;
-  /** A `MongoClient` of yours, instead of `url`. It is used as it is, and stays open when the store is closed. */
+  /**
+   * A `MongoClient` of yours, instead of `url`. It keeps its options, and stays open when the store is closed. If its
+   * driver gets stuck, the store makes a copy for itself and warns.
+   */
   readonly client?: MongoClientLike;
   /**
    * The name of the database.
-   * @default the one that the connection string names, else `test`, as the driver has it
+   * @default the database in the connection string, else `test`
    */
   readonly database?: string;
   /**
-   * The name of the collection, which the store has for itself; or a `Collection` of yours, which says it all: then
-   * `url`, `client` and `database` have no place.
+   * The name of the collection, which only the store may write to. Or a `Collection` of yours: it has its client and
+   * its database, so `url`, `client` and `database` are refused beside it.
    * @default 'sessions'
    */
   readonly collection?: string | MongoCollectionLike;
