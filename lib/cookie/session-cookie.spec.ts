@@ -59,7 +59,7 @@ describe('reading the session cookie', () => {
     ['the second of three header lines', `a=1; sid=${V}; b=3`, [V]],
     ['another case of the name', `SID=${V}`, []],
     ['another case with another session', `SID=${W}; sid=${V}`, [V]],
-    // What applies to a token that carries no signature
+    // Tampering, as far as it applies to tokens without a signature
     ['one more character', `sid=${V}A`, []],
     ['the other alphabet', `sid=${V.replaceAll('-', '+').replaceAll('_', '/')}`, []],
     ['characters that decoders skip', `sid=${V.slice(0, 20)}!*${V.slice(20)}`, []],
@@ -90,7 +90,7 @@ describe('reading the session cookie', () => {
     ['a right-to-left override', `sid=\xe2\x80\xae${V}`, []],
     ['a long s', `${latin1('ſ')}id=${V}`, []],
     ['a long s, decoded', `ſid=${V}`, []],
-    // What Node lets through
+    // Characters that Node accepts
     ['a tab', 'sid=a\tb', []],
     ['an encoded header', 'sid=x%0d%0aSet-Cookie:%20a=b', []],
     ['a forged line of a log', 'sid=x%0aFAKE [ERROR] admin logged in', []],

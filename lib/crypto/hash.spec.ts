@@ -9,14 +9,14 @@ describe('hashOf', () => {
     }
   });
 
-  it('differs for texts that are the same in UTF-8 or in Unicode', () => {
+  it('differs for texts that have the same UTF-8 bytes or the same Unicode normal form', () => {
     const texts = ['\ud800', '\udfff', '\ufffd', 'é', 'e\u0301', 'a', 'a\u0000', 'A', ''];
     expect(new Set(texts.map(hashOf)).size).toBe(texts.length);
   });
 });
 
 describe('scriptHashOf', () => {
-  it('is the name that Redis gives to the script', () => {
+  it('is the hash that Redis computes for the script', () => {
     expect(scriptHashOf('return 1')).toBe('e0e1f9fabfc9d4800c877a703b823ac0578ff8db');
   });
 });

@@ -11,12 +11,12 @@ describe('newSid', () => {
   const sids = Array.from({ length: 20_000 }, newSid);
   const bytes = Buffer.concat(sids.map(sid => Buffer.from(sid, 'base64url')));
 
-  it('has 256 bits and the canonical form, always', () => {
+  it('always has 256 bits and the canonical form', () => {
     expect(bytes).toHaveLength(20_000 * 32);
     expect(sids.filter(sid => !isSid(sid))).toEqual([]);
   });
 
-  it('never repeats, not even in its beginning', () => {
+  it('never repeats, and neither do its first characters', () => {
     expect(new Set(sids).size).toBe(20_000);
     expect(new Set(sids.map(sid => sid.slice(0, 12))).size).toBe(20_000);
   });
@@ -28,7 +28,7 @@ describe('newSid', () => {
     expect(Math.abs(ones - bits / 2)).toBeLessThan(5 * Math.sqrt(bits / 4));
   });
 
-  it('has every byte equally often, overall and at each place: chi-square within 5 sigma', () => {
+  it('has every byte equally often, overall and at each position: chi-square within 5 sigma', () => {
     expect(chiSquare(bytes, 0, 1)).toBeLessThan(255 + 5 * Math.sqrt(2 * 255));
     for (let place = 0; place < 32; place++) {
       expect(chiSquare(bytes, place, 32), `byte ${place}`).toBeLessThan(255 + 6 * Math.sqrt(2 * 255));
@@ -48,7 +48,7 @@ describe('isSid', () => {
     expect(accepted).toEqual(canonical);
   });
 
-  it('agrees with a decoder that goes there and back, on every last character', () => {
+  it('agrees, for every last character, with decoding and encoding the text again', () => {
     for (const last of ALPHABET) {
       const text = SID.slice(0, -1) + last;
       expect(isSid(text)).toBe(Buffer.from(text, 'base64url').toString('base64url') === text);
@@ -93,7 +93,7 @@ describe('several threads', () => {
   }, 30_000);
 });
 
-/** Runs this module in a worker thread. It is compiled first, because not every Node loads TypeScript. */
+/** Runs this module in a worker thread. It is compiled first, because some versions of Node do not load TypeScript. */
 async function sidsOfWorker(count: number): Promise<string[]> {
   const { build } = await import('vite');
   const result = await build({

@@ -14,7 +14,7 @@ describe('SessionEvents', () => {
     events = new SessionEvents({ error: (_message, error) => logged.push(error) });
   });
 
-  it('tells every listener what happens from its subscription on, in order', () => {
+  it('gives every listener the events after its subscription, in order', () => {
     const [early, late]: SessionEvent[][] = [[], []];
     events.emit(created);
     events.events$.subscribe(event => early!.push(event));
@@ -24,7 +24,7 @@ describe('SessionEvents', () => {
     expect([early, late]).toEqual([[expired, created], [created]]);
   });
 
-  it('ends with the application: listeners complete, and nothing follows', () => {
+  it('completes its listeners when the application closes, and emits nothing afterwards', () => {
     const seen: unknown[] = [];
     events.events$.subscribe({ next: event => seen.push(event), complete: () => seen.push('complete') });
     events.complete();
@@ -32,11 +32,11 @@ describe('SessionEvents', () => {
     expect(seen).toEqual(['complete']);
   });
 
-  it('can only be listened to from outside', () => {
+  it('gives users an observable that cannot emit', () => {
     expect(events.events$).not.toHaveProperty('next');
   });
 
-  /** Emits two events, and gives what is reported later the time to end the process. */
+  /** Emits two events, and waits until errors that are reported later would have ended the process. */
   async function emitTwice(): Promise<void> {
     events.emit(created);
     events.emit(expired);
@@ -60,7 +60,7 @@ describe('SessionEvents', () => {
     it.each<[how: string, subscribe: (source: SessionEvents['events$']) => unknown, failures: number]>([
       ['a function that throws', source => source.subscribe(fail), 2],
       ['an observer whose next() throws', source => source.subscribe({ next: fail }), 2],
-      // oxlint-disable-next-line typescript/no-misused-promises -- what is tested: the types of RxJS allow it
+      // oxlint-disable-next-line typescript/no-misused-promises -- the types of RxJS allow it, so it is tested
       ['an async function that rejects', source => source.subscribe(async () => fail()), 2],
       ['a function behind operators', source => source.pipe(filter(Boolean), map(String)).subscribe(fail), 2],
       [
@@ -105,7 +105,7 @@ describe('SessionEvents', () => {
       expect(uncaught).not.toHaveBeenCalled();
     });
 
-    it('handles its own errors when it wants to: they are not logged', async () => {
+    it('that catches its own errors causes no log message', async () => {
       const handled: unknown[] = [];
       events.events$.pipe(map(fail)).subscribe({ error: error => handled.push(error) });
       await emitTwice();
@@ -113,7 +113,7 @@ describe('SessionEvents', () => {
     });
   });
 
-  it('is an ordinary observable: operators, subjects and promises work', async () => {
+  it('is an ordinary observable that works with operators, subjects and promises', async () => {
     const [subject, seen] = [new Subject<SessionEvent>(), [] as unknown[]];
     subject.subscribe(event => seen.push(['subject', event]));
     events.events$.subscribe(subject);
@@ -129,7 +129,7 @@ describe('SessionEvents', () => {
     ]);
   });
 
-  it('is unsubscribed from when an operator is done with it', () => {
+  it('has no subscription left after an operator has finished', () => {
     const [restarts, seen] = [new Subject<string>(), [] as string[]];
     restarts
       .pipe(switchMap(name => events.events$.pipe(tap(({ type }) => seen.push(`${name}: ${type}`)))))

@@ -47,7 +47,7 @@ describe('dressHead', () => {
     expect(dressed(headers, { cookie: OURS })['set-cookie']).toEqual(lines);
   });
 
-  it('keeps caches from storing an answer that sets the cookie, whatever the handler said', () => {
+  it('forbids caches to store a response that sets the cookie, even if the handler allowed it', () => {
     const headers = {
       'cache-control': 'public, max-age=600',
       'cdn-cache-control': 'max-age=600',
@@ -71,7 +71,7 @@ describe('dressHead', () => {
     expect(dressed(headers, { variesByCookie: true })['vary']).toEqual(vary);
   });
 
-  it('says when to come back, unless somebody has', () => {
+  it('sets Retry-After, unless the handler has set it', () => {
     expect(dressed({}, { retryAfterSeconds: 1 })).toEqual({ 'retry-after': '1' });
     expect(dressed({ 'retry-after': '30' }, { retryAfterSeconds: 1 })).toEqual({ 'retry-after': '30' });
   });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headOf, type ResponseHead } from './response-head.js';
 
-// Over a real server: what counts is what Node makes of it.
+// These tests use a real server, because the result depends on how Node writes the head.
 
 let server: Server;
 let answer: RequestListener;
@@ -21,7 +21,7 @@ interface Seen {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** What a client sees when this is set before, `writeHead` is called like this, and the head is dressed on the way. */
+/** The head that a client receives after these headers, this call of `writeHead` and this change of the head. */
 async function sent(
   before: Record<string, string | string[]>,
   args: readonly unknown[] | undefined,
@@ -50,8 +50,8 @@ const FORMS: [string, (headers: [string, string | string[]][]) => unknown[]][] =
   ['a message and a flat array', headers => [201, 'Made', headers.flat()]],
 ];
 
-describe.each(FORMS)('a head that writeHead gets as %s', (form, args) => {
-  it('is read and changed where it stands, over what was set before', async () => {
+describe.each(FORMS)('a head that is given to writeHead as %s', (form, args) => {
+  it('is read and changed, and overrides the headers that were set before', async () => {
     const before = { 'set-cookie': ['before=1'], vary: 'Origin', 'x-kept': 'yes' };
     const given = args([
       ['Set-Cookie', ['given=1', 'given=2']],
@@ -79,7 +79,7 @@ describe.each(FORMS)('a head that writeHead gets as %s', (form, args) => {
     if (form.includes('message')) expect(seen.message).toBe('Made');
   });
 
-  it('keeps cookies that were set before, when it names none', async () => {
+  it('keeps cookies that were set before, if it names no cookie', async () => {
     const seen = await sent({ 'set-cookie': ['before=1'] }, args([['X-Other', '1']]), head => {
       head.set('set-cookie', [...(head.get('set-cookie') as string[]), 'ours=1']);
     });
@@ -87,7 +87,7 @@ describe.each(FORMS)('a head that writeHead gets as %s', (form, args) => {
     expect(seen.headers['x-other']).toBe('1');
   });
 
-  it('goes out as it was when nothing is changed', async () => {
+  it('is sent unchanged if nothing changes it', async () => {
     const seen = await sent({}, args([['Set-Cookie', ['a=1', 'b=2']]]), () => undefined);
     expect(seen.headers['set-cookie']).toEqual(['a=1', 'b=2']);
   });
@@ -98,7 +98,7 @@ describe('a head without headers in writeHead', () => {
     ['no writeHead at all', undefined],
     ['a status', [204]],
     ['a status and a message', [200, 'Fine']],
-  ])('is what was set before: %s', async (_, args) => {
+  ])('contains the headers that were set before: %s', async (_, args) => {
     const seen = await sent({ 'set-cookie': 'before=1', vary: 'Origin', 'x-gone': 'yes' }, args, head => {
       expect(head.status).toBe(args?.[0] ?? 200);
       expect(head.get('vary')).toBe('Origin');
@@ -109,7 +109,7 @@ describe('a head without headers in writeHead', () => {
     expect(seen.headers).not.toHaveProperty('x-gone');
   });
 
-  it('names that come twice in a flat array count together', async () => {
+  it('combines the values if a name occurs twice in a flat array', async () => {
     const args = [200, ['Set-Cookie', 'a=1', 'set-cookie', 'b=2']];
     const seen = await sent({}, args, head => {
       expect(head.get('set-cookie')).toEqual(['a=1', 'b=2']);
@@ -118,7 +118,7 @@ describe('a head without headers in writeHead', () => {
     expect(seen.headers['set-cookie']).toEqual(['a=1', 'b=2', 'ours=1']);
   });
 
-  it('pairs are understood, too', async () => {
+  it('accepts an array of pairs', async () => {
     const seen = await sent(
       {},
       [

@@ -12,7 +12,7 @@ const set: SessionChange = { set: { 'd:a': '1' }, delete: [] };
 const removal: SessionChange = { set: {}, delete: ['d:a'] };
 const both: SessionChange = { set: { 'd:b': '1' }, delete: ['d:a'] };
 
-/** A session that has a record and was last seen so many milliseconds ago. */
+/** A session that has a record and was last used this many milliseconds ago. */
 function standing(kind: 'stored' | 'ended', ago = 0): Standing {
   const meta = { createdAt: 1, endsAt: NOW * 2, user: undefined, loggedInAt: undefined };
   const moments = { lastSeenAt: NOW - ago, expiresAt: NOW + 3_600_000 };
@@ -27,7 +27,7 @@ const cookies: Record<string, AnswerCookie> = {
   'renewed, confirmed': { kind: 'renew', token: 'token', isConfirmed: true },
 };
 
-/** A handler has succeeded, and a stored session was used recently and not changed. */
+/** The ordinary facts: the handler succeeded, and a stored, recently used session was not changed. */
 const ordinary: CommitFacts = {
   head: 'held',
   status: undefined,
@@ -43,7 +43,7 @@ const ordinary: CommitFacts = {
 
 const planOf = (facts: Partial<CommitFacts>): CommitPlan => planCommit({ ...ordinary, ...facts });
 
-describe('the plan of a commit follows from what the session is', () => {
+describe('the plan of a commit follows from the state of the session', () => {
   it.each<[string, Standing, SessionChange, CommitPlan['kind']]>([
     ['an empty session', EMPTY, none, 'nothing'],
     ['an empty session', EMPTY, removal, 'nothing'],
@@ -88,7 +88,7 @@ const savings: Saving[] = ['changes and touches', 'changes', 'nothing'];
 const yesAndNo = [true, false];
 const standings = [EMPTY, standing('stored'), standing('stored', TOUCH), standing('ended')];
 
-/** Every combination of the facts. */
+/** All combinations of the facts. */
 const combinations = heads.flatMap(head =>
   [undefined, 200, 404, 500, 503].flatMap(status =>
     yesAndNo.flatMap(saveOnServerError =>
@@ -108,7 +108,7 @@ const combinations = heads.flatMap(head =>
   ),
 );
 
-/** Asserts something of the plans of all combinations that a rule is about. */
+/** Checks the plans of all combinations to which a rule applies. */
 function everyPlan(
   applies: (facts: Partial<CommitFacts>) => boolean,
   assert: (plan: CommitPlan, readCount: number) => void,
@@ -127,21 +127,21 @@ const hasFailed = ({ status = 0, saveOnServerError }: Partial<CommitFacts>): boo
   status >= 500 && saveOnServerError === false;
 
 describe('rules that hold for every combination of the facts', () => {
-  it('a head that has left ends all saving', () => {
+  it('nothing is saved after the head was sent', () => {
     everyPlan(
       facts => !isOpen(facts),
       (plan, readCount) => expect([plan, readCount]).toEqual([{ kind: 'nothing' }, 0]),
     );
   });
 
-  it('operations under way are waited for, before the change is read', () => {
+  it('running operations are awaited before the change is read', () => {
     everyPlan(
       facts => isOpen(facts) && facts.isBusy === true,
       (plan, readCount) => expect([plan.kind, readCount]).toEqual(['wait', 0]),
     );
   });
 
-  it('a failed request saves nothing, now or after its operations', () => {
+  it('a failed request saves nothing, neither now nor after its operations', () => {
     everyPlan(
       facts => isOpen(facts) && hasFailed(facts),
       plan => expect([{ kind: 'nothing' }, { kind: 'wait', next: 'nothing' }]).toContainEqual(plan),
@@ -169,7 +169,7 @@ describe('rules that hold for every combination of the facts', () => {
     );
   });
 
-  it('everything else is saved: a change of a stored session is an update, whatever the cookie', () => {
+  it('every other change is saved: that of a stored session is an update, whatever the cookie', () => {
     everyPlan(
       facts =>
         isOpen(facts) &&

@@ -3,7 +3,7 @@ import { KeyQueue, type KeyTurn } from './key-queue.js';
 
 const late = (): Error => new Error('late');
 
-/** A task that ends when the test says so. */
+/** A task that the test ends. */
 function task<T>(value: T) {
   let end!: () => void;
   const ended = new Promise<void>(resolve => (end = resolve));
@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 describe('KeyQueue', () => {
-  it('runs those of one key one after the other, in the order they came', async () => {
+  it('runs the tasks of one key one after another, in order', async () => {
     const queue = new KeyQueue();
     const order: number[] = [];
     const tasks = Array.from({ length: 20 }, (_, i) =>
@@ -33,7 +33,7 @@ describe('KeyQueue', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('runs those of different keys side by side', async () => {
+  it('runs the tasks of different keys concurrently', async () => {
     const queue = new KeyQueue();
     const [one, other] = [task('one'), task('other')];
     const done = [queue.run('a', 1_000, one.run, late), queue.run('b', 1_000, other.run, late)];
@@ -43,7 +43,7 @@ describe('KeyQueue', () => {
     expect(await Promise.all(done)).toEqual(['one', 'other']);
   });
 
-  it('hands the text that one left to the next, and forgets it when the line is empty', async () => {
+  it('passes the text that a task returned to the next one, and forgets it when the queue is empty', async () => {
     const queue = new KeyQueue();
     const seen: unknown[] = [];
     const append = async (line: KeyTurn) => {
@@ -55,7 +55,7 @@ describe('KeyQueue', () => {
     expect(seen).toEqual([undefined, 'x', 'xx', undefined]);
   });
 
-  it('a task that waits too long is given up, and never runs', async () => {
+  it('a task that waits too long is rejected, and never runs', async () => {
     const queue = new KeyQueue();
     const [first, second, third] = [task(1), task(2), task(3)];
     const done = queue.run('k', 1_000, first.run, late);
@@ -73,7 +73,7 @@ describe('KeyQueue', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('a task that fails fails alone', async () => {
+  it('a task that fails does not fail the others', async () => {
     const queue = new KeyQueue();
     const failed = queue.run('k', 1_000, () => Promise.reject(new Error('no')), late);
     const next = queue.run('k', 1_000, async () => 'next', late);

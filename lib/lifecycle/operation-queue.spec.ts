@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { OperationQueue } from './operation-queue.js';
 
-/** Lets everything happen that only waits for promises. */
+/** Waits until no pending promise callbacks are left. */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 };
 
-/** Operations that begin when the queue lets them and end when the test says so. */
+/** Operations that the queue starts and the test ends. */
 function operations() {
   const log: string[] = [];
   const ends = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
@@ -31,7 +31,7 @@ function operations() {
 }
 
 describe('OperationQueue', () => {
-  it('runs shared operations side by side, and begins them at once', async () => {
+  it('starts shared operations immediately, and runs them concurrently', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
     const both = Promise.all([queue.shared(operation('a')), queue.shared(operation('b'))]);
@@ -41,7 +41,7 @@ describe('OperationQueue', () => {
     expect(await both).toEqual(['a', 'b']);
   });
 
-  it('an exclusive one waits for those before it, and those behind it wait for it', async () => {
+  it('an exclusive operation waits for the earlier ones, and later ones wait for it', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
     void queue.shared(operation('a'));
@@ -58,7 +58,7 @@ describe('OperationQueue', () => {
     expect([queue.isBusy, queue.isBlocked]).toEqual([false, false]);
   });
 
-  it('exclusive ones follow each other, in order', async () => {
+  it('exclusive operations run one after another, in order', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
     for (const name of ['X', 'Y', 'Z']) void queue.exclusive(operation(name));
@@ -67,7 +67,7 @@ describe('OperationQueue', () => {
     expect(log).toEqual(['X begins', 'X ends', 'Y begins', 'Y ends', 'Z begins', 'Z ends']);
   });
 
-  it('an exclusive one begins at once when nothing runs', async () => {
+  it('an exclusive operation starts immediately if nothing runs', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
     const done = queue.exclusive(operation('X'));
@@ -76,7 +76,7 @@ describe('OperationQueue', () => {
     expect(await done).toBe('X');
   });
 
-  it('a failure reaches its caller and the listener, and stops nobody else', async () => {
+  it('a failure reaches its caller and the listener, and stops no other operation', async () => {
     const heard: unknown[] = [];
     const queue = new OperationQueue(error => heard.push(error));
     const { operation, end, fail } = operations();
@@ -92,7 +92,7 @@ describe('OperationQueue', () => {
     expect([queue.isBusy, queue.isBlocked, heard.length]).toEqual([false, false, 1]);
   });
 
-  it('one that comes in the moment in which an exclusive one ends does not overtake those that wait for it', async () => {
+  it('an operation that is added when an exclusive one ends does not overtake the waiting ones', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
     const run = queue.exclusive(operation('X'));

@@ -5,7 +5,7 @@ import { addFirstHook, type Hookable } from './first-fastify-hook.js';
 const hook = (): void => undefined;
 
 describe('addFirstHook', () => {
-  it('runs before hooks that were added earlier, once, in contexts that are loaded and in those that come later', async () => {
+  it('runs once before the hooks that were added earlier, in existing contexts and in later ones', async () => {
     const app = fastify();
     const ran: string[] = [];
     app.addHook('onRequest', async () => void ran.push('earlier'));

@@ -4,7 +4,7 @@ import { HttpSession, type SessionHost, type SessionMethods } from './http-sessi
 import { EMPTY } from './standing.js';
 import { SessionState } from './session-state.js';
 
-/** A session over `{ a: 1, id: 'data' }`, and what its facade reports to the lifecycle: looks and changes. */
+/** A session with `{ a: 1, id: 'data' }`, and the looks and changes that its facade reports to the lifecycle. */
 function sessionWith() {
   const seen: string[] = [];
   const host: SessionHost = {
@@ -102,7 +102,7 @@ describe('the facade', () => {
     expect(state.change()).toEqual({ set: {}, delete: [] });
   });
 
-  it('refuses another prototype, freezing and sealing', () => {
+  it('refuses a change of its prototype, and refuses to be frozen or sealed', () => {
     const { facade } = sessionWith();
     for (const attempt of [
       () => Object.setPrototypeOf(facade, {}) as unknown,

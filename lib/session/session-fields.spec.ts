@@ -28,12 +28,12 @@ const at = (now: number, count: string, category: string): string =>
   flashField(now, `${count}ffffffff`, category);
 
 describe('the fields of a record', () => {
-  it.each(ODD)('a data key %j is told from flash messages and read back', key => {
+  it.each(ODD)('a data key %j is not confused with a flash message, and is read back', key => {
     const field = fieldOfKey(key);
     expect([isDataField(field), isFlashField(field), keyOfField(field)]).toEqual([true, false, key]);
   });
 
-  it.each(ODD)('a flash category %j is told from data and read back', category => {
+  it.each(ODD)('a flash category %j is not confused with data, and is read back', category => {
     const field = flashField(1_800_000_000_000, '0001deadbeef', category);
     expect([isDataField(field), isFlashField(field), categoryOfField(field)]).toEqual([
       false,
@@ -42,7 +42,7 @@ describe('the fields of a record', () => {
     ]);
   });
 
-  it('flash fields sort by time, then by their order in the process, whatever the category', () => {
+  it('flash fields sort by time, then by their order in the process, for any category', () => {
     const ordered = [
       at(35, '0000', 'z'),
       at(36, '0000', 'a'),

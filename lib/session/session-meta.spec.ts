@@ -12,19 +12,19 @@ describe('the metadata of a record', () => {
     ['of a visitor', { ...meta, user: undefined, loggedInAt: undefined }],
     ['of a user with an odd name', { ...meta, user: '__proto__\n"\u2028😀' }],
     ['of a user with an empty name', { ...meta, user: '' }],
-  ])('%s is read as it was written', (_, given) => {
+  ])('%s is read back equal', (_, given) => {
     expect(decodeMeta(encodeMeta(given), NOW)).toStrictEqual(given);
   });
 
-  it('has a version, so that another one is recognized', () => {
+  it('has a version, so that another version is recognized', () => {
     expect(JSON.parse(encodeMeta(meta))).toMatchObject({ v: 1 });
   });
 
-  it('takes what a later release may add', () => {
+  it('ignores fields that a later release may add', () => {
     expect(decodeMeta(JSON.stringify({ ...raw, device: 'phone' }), NOW)).toStrictEqual(meta);
   });
 
-  it('takes a creation that lies an hour ahead, for clocks that differ, and no more', () => {
+  it('accepts a creation up to an hour in the future, because clocks differ', () => {
     const ahead = (ms: number) => JSON.stringify({ ...raw, createdAt: NOW + ms, endsAt: NOW + 3 * HOUR });
     expect(decodeMeta(ahead(HOUR), NOW)).toBeDefined();
     expect(decodeMeta(ahead(HOUR + 1), NOW)).toBeUndefined();
@@ -52,7 +52,7 @@ describe('the metadata of a record', () => {
     expect(decodeMeta(text, NOW)).toBeUndefined();
   });
 
-  it('is broken, cut off anywhere', () => {
+  it('is broken if it is cut off anywhere', () => {
     const text = encodeMeta(meta);
     for (let end = 0; end < text.length; end++) expect(decodeMeta(text.slice(0, end), NOW)).toBeUndefined();
   });

@@ -4,18 +4,23 @@ import { assertFits, valueTooLarge } from './session-size.js';
 import type { SessionChange, Texts } from './session-change.js';
 
 const change = (set: Texts, removed: string[] = []): SessionChange => ({ set, delete: removed });
-/** A text of so many bytes. */
+/** A text with this many bytes. */
 const text = (bytes: number): string => 'x'.repeat(bytes);
 
 describe('assertFits', () => {
   it.each<[string, Texts, SessionChange, boolean]>([
-    ['exactly the limit: key and text count, our prefix does not', {}, change({ 'd:ab': text(98) }), true],
+    [
+      'exactly the limit: key and text count, the prefix of the field does not',
+      {},
+      change({ 'd:ab': text(98) }),
+      true,
+    ],
     ['one byte more', {}, change({ 'd:ab': text(99) }), false],
     ['bytes, not characters, in texts', {}, change({ 'd:': '😀'.repeat(25) }), true],
     ['bytes, not characters, in keys', {}, change({ [`d:${'😀'.repeat(25)}`]: 'x' }), false],
-    ['what is there counts', { 'd:a': text(50) }, change({ 'd:b': text(49) }), false],
-    ['what is replaced does not count', { 'd:a': text(90) }, change({ 'd:a': text(99) }), true],
-    ['what is removed does not count', { 'd:a': text(90) }, change({ 'd:b': text(99) }, ['d:a']), true],
+    ['unchanged values count', { 'd:a': text(50) }, change({ 'd:b': text(49) }), false],
+    ['replaced values do not count', { 'd:a': text(90) }, change({ 'd:a': text(99) }), true],
+    ['removed values do not count', { 'd:a': text(90) }, change({ 'd:b': text(99) }, ['d:a']), true],
     ['flash messages count', {}, change({ 'f:1': text(100) }), false],
     ['too large already, and not growing', { 'd:a': text(200) }, change({ 'd:a': text(200) }), true],
     ['too large already, and shrinking', { 'd:a': text(200) }, change({ 'd:a': text(150) }), true],
@@ -35,7 +40,7 @@ describe('assertFits', () => {
     else expect(attempt).toThrow(SessionDataError);
   });
 
-  it('names the three largest, largest first, and no value', () => {
+  it('names the three largest keys, largest first, and no value', () => {
     const texts = { 'd:one': text(10), 'd:two': text(40), 'f:1:info': text(50), 'd:four': text(30) };
     let error: unknown;
     try {
@@ -54,7 +59,7 @@ describe('assertFits', () => {
 });
 
 describe('valueTooLarge', () => {
-  it('names the value that was not encoded first, then the largest of the others', () => {
+  it('names the value that was too large to encode first, then the largest others', () => {
     const texts = { 'd:new': text(90), 'd:one': text(10), 'd:two': text(40), 'd:three': text(20) };
     const error = valueTooLarge(texts, 'd:new', 100);
     expect(error).toMatchObject({ code: 'SESSION_TOO_LARGE', keys: ['new', 'two', 'three'] });

@@ -10,7 +10,7 @@ const meta: SessionMeta = { createdAt: 1, endsAt: 1_000, user: undefined, logged
 const identity: StoredIdentity = { token: 'sid', id: 'id', meta, moments: { lastSeenAt: 1, expiresAt: 100 } };
 const other: StoredIdentity = { ...identity, token: 'sid2', id: 'id2' };
 
-/** A state over these texts, and the keys that it reported as broken. */
+/** A state with these texts, and the keys that it reports as broken. */
 function stateOf(texts: Texts = {}, { isStored = true } = {}) {
   const broken: string[] = [];
   const state = new SessionState(
@@ -25,7 +25,7 @@ function stateOf(texts: Texts = {}, { isStored = true } = {}) {
 const nothing: SessionChange = { set: {}, delete: [] };
 const set = (texts: Texts): SessionChange => ({ set: texts, delete: [] });
 
-describe('SessionState finds what has to be written', () => {
+describe('SessionState finds the changes to write', () => {
   it.each<[string, Texts, (state: SessionState) => void, SessionChange]>([
     ['nothing was touched', { 'd:a': '1' }, () => undefined, nothing],
     ['a value was read', { 'd:a': '{"x":1}' }, state => state.get('a'), nothing],
@@ -82,7 +82,7 @@ describe('SessionState finds what has to be written', () => {
     expect(state.change()).toEqual(change);
   });
 
-  it('a value that cannot be kept counts as a change, and says where it is', () => {
+  it('a value that cannot be stored counts as a change, and the error names its path', () => {
     const { state } = stateOf();
     state.set('a', { list: [{ f: () => 1 }] });
     expect(state.isChanged()).toBe(true);
@@ -93,7 +93,7 @@ describe('SessionState finds what has to be written', () => {
     expect(state.isChanged()).toBe(false);
   });
 
-  it('a codec that throws anything is a refusal, too', () => {
+  it('any error of the codec means that the value cannot be stored', () => {
     const codec = { ...jsonCodec, encode: () => JSON.parse('{') as string };
     const state = new SessionState({ codec, maxSizeBytes: 1_000 }, () => undefined, EMPTY);
     state.set('a', 1);
@@ -102,8 +102,8 @@ describe('SessionState finds what has to be written', () => {
   });
 });
 
-describe('SessionState reads', () => {
-  it('a key when it is first asked for, once, and gives the same object each time', () => {
+describe('SessionState, when it is read,', () => {
+  it('decodes a key once, at its first read, and then returns the same object', () => {
     const { state, broken } = stateOf({ 'd:a': '{"x":1}', 'd:b': '{broken' });
     expect(state.get('a')).toBe(state.get('a'));
     expect(broken).toEqual([]);
@@ -111,7 +111,7 @@ describe('SessionState reads', () => {
     expect(broken).toEqual(['b']);
   });
 
-  it('its keys without decoding them, in the order of the record and then of assignment', () => {
+  it('lists keys without decoding them, in the order of the record and then of assignment', () => {
     const { state, broken } = stateOf({ 'd:b': '{broken', 'f:1': '"hi"', 'd:a': '1' });
     state.set('c', 1);
     state.set('a', 2);
@@ -121,7 +121,7 @@ describe('SessionState reads', () => {
     expect(broken).toEqual([]);
   });
 
-  it('nothing from prototypes', () => {
+  it('ignores properties of prototypes', () => {
     const { state } = stateOf();
     for (const key of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       expect(state.get(key)).toBeUndefined();
@@ -129,7 +129,7 @@ describe('SessionState reads', () => {
     }
   });
 
-  it('flash messages apart from the data, oldest first', () => {
+  it('returns flash messages separately from the data, oldest first', () => {
     const { state } = stateOf({ 'f:2': '"stored"', 'd:a': '1' });
     state.addFlash('f:3', 'new', 'info');
     state.addFlash('f:1', 'older', 'info');
@@ -146,7 +146,7 @@ describe('SessionState reads', () => {
 });
 
 describe('SessionState after a write', () => {
-  it('is in step with the store', () => {
+  it('has no change left', () => {
     const { state } = stateOf({ 'd:gone': '1' });
     state.set('a', { x: 1 });
     state.set('gone', undefined);
@@ -158,7 +158,7 @@ describe('SessionState after a write', () => {
     expect(state.flashFields()).toEqual(['f:1']);
   });
 
-  it('still has what was assigned or edited while the write was under way', () => {
+  it('keeps a value that was assigned or edited during the write as a change', () => {
     const { state } = stateOf();
     const list = [1];
     state.set('list', list);
@@ -171,7 +171,7 @@ describe('SessionState after a write', () => {
     expect(state.change()).toEqual(set({ 'd:list': '[1,2]', 'd:n': '2', 'd:m': '3' }));
   });
 
-  it('still has a removal that came while the write was under way', () => {
+  it('keeps a removal that was made during the write as a change', () => {
     const { state } = stateOf();
     state.set('a', 1);
     const change = state.change();
@@ -180,7 +180,7 @@ describe('SessionState after a write', () => {
     expect(state.change()).toEqual({ set: {}, delete: ['d:a'] });
   });
 
-  it('never changes the texts it was given: they may be the store’s own', () => {
+  it('never changes the texts that it was given, because they may belong to the store', () => {
     const texts = Object.freeze({ 'd:a': '1' });
     const { state } = stateOf(texts);
     state.set('a', 2);
@@ -191,8 +191,8 @@ describe('SessionState after a write', () => {
   });
 });
 
-describe('SessionState adopts what an operation found or wrote', () => {
-  it('and reads it from then on', () => {
+describe('SessionState adopts the text that an operation found or wrote', () => {
+  it('and reads it from now on', () => {
     const { state } = stateOf({ 'd:n': '1' });
     expect(state.get('n')).toBe(1);
     state.adopt('d:n', '2', state.mark('n'));
@@ -201,7 +201,7 @@ describe('SessionState adopts what an operation found or wrote', () => {
     expect([state.get('n'), state.has('n'), state.texts]).toEqual([undefined, false, {}]);
   });
 
-  it('unless the key was assigned since: that is a later change', () => {
+  it('unless the key was assigned afterwards, which is a later change', () => {
     const { state } = stateOf({ 'd:n': '1' });
     const mark = state.mark('n');
     state.set('n', 5);
@@ -219,7 +219,7 @@ describe('SessionState adopts what an operation found or wrote', () => {
     ['removed and never there', {}, state => state.set('n', undefined), undefined],
     ['edited inside', { 'd:n': '[]' }, state => void (state.get('n') as number[]).push(1), '[1]'],
     ['broken', { 'd:n': '{' }, state => state.get('n'), undefined],
-  ])('a key that was %s is pending as it should be', (_, texts, act, pending) => {
+  ])('the pending text of a key that was %s is correct', (_, texts, act, pending) => {
     const { state } = stateOf(texts);
     act(state);
     expect(state.pendingText('n')).toBe(pending);
@@ -233,7 +233,7 @@ const only =
     fields.includes(field);
 
 describe('SessionState after a rotation', () => {
-  it('keeps the objects in hand of what follows, and lets go of the rest', () => {
+  it('keeps the objects of keys that are carried over, and drops the others', () => {
     const { state } = stateOf({ 'd:a': '[1]', 'd:b': '[1]' });
     const a = state.get('a');
     const b = state.get('b');
@@ -246,7 +246,7 @@ describe('SessionState after a rotation', () => {
     expect(state.change()).toEqual(nothing);
   });
 
-  it('reads anew what somebody else wrote meanwhile', () => {
+  it('reads a key again if another request wrote it during the rotation', () => {
     const { state } = stateOf({ 'd:a': '1' });
     expect(state.get('a')).toBe(1);
     state.change();
@@ -255,7 +255,7 @@ describe('SessionState after a rotation', () => {
     expect(state.change()).toEqual(nothing);
   });
 
-  it('keeps what was assigned while it was under way as a change', () => {
+  it('keeps a value that was assigned during the rotation as a change', () => {
     const { state } = stateOf({ 'd:a': '1' });
     state.set('a', 2);
     state.change();
@@ -264,7 +264,7 @@ describe('SessionState after a rotation', () => {
     expect(state.change()).toEqual(set({ 'd:b': '3' }));
   });
 
-  it('of a visitor keeps assignments that follow, and drops the others', () => {
+  it('of a visitor keeps assignments to keys that are carried over, and drops the others', () => {
     const { state } = stateOf({}, { isStored: false });
     state.set('a', 1);
     state.set('b', 2);
@@ -274,7 +274,7 @@ describe('SessionState after a rotation', () => {
     expect(state.change()).toEqual(set({ 'd:a': '1' }));
   });
 
-  it('is alive again after it was told that it had ended', () => {
+  it('is live again if it was marked as ended before', () => {
     const { state } = stateOf({ 'd:a': '1' });
     state.markEnded();
     expect(state.standing.kind).toBe('ended');
@@ -282,7 +282,7 @@ describe('SessionState after a rotation', () => {
     expect([state.standing.kind, state.keys()]).toEqual(['stored', []]);
   });
 
-  it('hands over to another state what no store holds', () => {
+  it('passes the values that no store holds to another state', () => {
     const { state } = stateOf({}, { isStored: false });
     const value = { x: 1 };
     state.set('a', value);
@@ -295,7 +295,7 @@ describe('SessionState after a rotation', () => {
     expect(state.change()).toEqual(set({ 'd:a': '{"x":1}', 'd:b': '1', 'f:1': '"hi"' }));
   });
 
-  it('moves its moments, when it is stored', () => {
+  it('moves its moments if it is stored', () => {
     const { state } = stateOf();
     state.moveMoments({ lastSeenAt: 2, expiresAt: 200 });
     expect(state.identity).toEqual({ ...identity, moments: { lastSeenAt: 2, expiresAt: 200 } });

@@ -29,7 +29,7 @@ describe('isMoment', () => {
 });
 
 describe('isRecord', () => {
-  it('takes a record, with data or without', () => {
+  it('accepts a record, with or without data', () => {
     expect(isRecord(record)).toBe(true);
     expect(isRecord({ ...record, data: {} })).toBe(true);
   });
@@ -52,7 +52,7 @@ describe('isRecord', () => {
 });
 
 describe('isExpectation', () => {
-  it('takes texts and null, and nothing else', () => {
+  it('accepts texts and null, and nothing else', () => {
     expect(isExpectation({ 'd:a': '1', 'd:b': null })).toBe(true);
     for (const value of [undefined, null, '', [], { 'd:a': 1 }, { 'd:a': undefined }])
       expect(isExpectation(value)).toBe(false);
@@ -60,7 +60,7 @@ describe('isExpectation', () => {
 });
 
 describe('presentAt', () => {
-  it('is the record until it expires, and nothing at the very moment', () => {
+  it('is the record until it expires, and undefined exactly at its expiry', () => {
     expect(presentAt(record, NOW + 999)).toBe(record);
     expect(presentAt(record, NOW + 1_000)).toBeUndefined();
     expect(presentAt(undefined, NOW)).toBeUndefined();
@@ -68,19 +68,19 @@ describe('presentAt', () => {
 });
 
 describe('mismatchOf', () => {
-  it('is nothing when all expectations hold, or when there are none', () => {
+  it('is undefined if all expectations hold, or if there are none', () => {
     expect(mismatchOf(record.data, { 'd:a': '1', 'd:z': null })).toBeUndefined();
     expect(mismatchOf(record.data, {})).toBeUndefined();
     expect(mismatchOf(record.data, undefined)).toBeUndefined();
   });
 
-  it('names all expected fields when one does not hold', () => {
+  it('names all expected fields if one expectation does not hold', () => {
     expect(mismatchOf(record.data, { 'd:a': '1', 'd:b': '3', 'd:z': null })).toEqual({
       current: { 'd:a': '1', 'd:b': '2', 'd:z': null },
     });
   });
 
-  it('does not take what a prototype has for a field', () => {
+  it('does not treat a property of a prototype as a field', () => {
     expect(textOf(record.data, 'constructor')).toBeNull();
     expect(mismatchOf(record.data, { toString: null })).toBeUndefined();
   });
@@ -94,7 +94,7 @@ describe('applyUpdate', () => {
     expect(record).toEqual(before);
   });
 
-  it('makes a field of any name, and pollutes nothing', () => {
+  it('sets a field of any name, and changes no prototype', () => {
     const set = JSON.parse('{"__proto__":"1","constructor":"2"}') as Record<string, string>;
     const { data } = applyUpdate(record, { set, delete: [], ...moments });
     expect(Object.keys(data)).toEqual(['d:a', 'd:b', '__proto__', 'constructor']);
@@ -102,7 +102,7 @@ describe('applyUpdate', () => {
     expect(textOf(data, '__proto__')).toBe('1');
   });
 
-  it('moves the moments forward only, each for itself', () => {
+  it('moves each moment forward only, independently of the other', () => {
     const update = { set: {}, delete: [], expiresAt: NOW, lastSeenAt: NOW + 5 };
     expect(applyUpdate(record, update)).toEqual({ ...record, lastSeenAt: NOW + 5 });
     expect(moveForward(record, { expiresAt: NOW + 2_000, lastSeenAt: NOW - 5 })).toEqual({
@@ -125,7 +125,7 @@ describe.each([
       destroyThroughMarksAsync(id, async each => endAt(each)),
   ],
 ])('%s', (_, destroy) => {
-  /** Walks over these steps, `0` first, and tells which ids were visited. */
+  /** Walks over these steps, `0` first, and returns the visited ids. */
   async function walk(steps: readonly DestroyStep[], from = idOf(0)) {
     const visited: string[] = [];
     const ended = await destroy(from, id => {
@@ -145,7 +145,7 @@ describe.each([
     expect(await walk([...marks, record])).toEqual({ ended: record, visited: 101 });
   });
 
-  it('ends nothing where the marks form a circle', async () => {
+  it('ends nothing if the marks form a circle', async () => {
     const circle = [{ successor: idOf(1) }, { successor: idOf(2) }, { successor: idOf(1) }];
     expect(await walk(circle)).toEqual({ ended: undefined, visited: 3 });
     expect(await walk([{ successor: idOf(0) }])).toEqual({ ended: undefined, visited: 1 });

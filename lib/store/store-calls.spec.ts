@@ -122,20 +122,20 @@ describe('StoreCalls', () => {
     pending.resolve('too late');
   });
 
-  it('lets a reply in that waited while the process was stalled: one turn before it gives up', async () => {
+  it('accepts a reply that arrived while the process was stalled: it waits one more turn before it gives up', async () => {
     const { call, resolve } = pendingCall();
     const result = outcome(call);
-    vi.advanceTimersByTime(TIMEOUT); // the timer is due; what waits in the sockets is read in the turn that follows
+    vi.advanceTimersByTime(TIMEOUT); // the timer is due; replies in the sockets are read in the next turn
     resolve('record');
     await setImmediate();
     expect(await result).toBe('record');
     expect(seen).toEqual([]);
   });
 
-  it('does not give up what a stalled process has not sent yet: the answer has a while to come', async () => {
+  it('does not give up a call that a stalled process has not sent yet: the answer still has time to arrive', async () => {
     vi.useRealTimers();
     const patient = new StoreCalls(1_000, new SessionEvents(console));
-    // Sent when this turn is over, as the commands of a turn are that leave in one write; the answer takes its time.
+    // The call is sent at the end of this turn, like a driver that sends the commands of a turn in one write.
     const sent = setImmediate();
     const result = patient.run('load', async () => {
       await sent;

@@ -6,7 +6,7 @@ const TIMEOUT = 100;
 const late = (): Error => new Error('too late');
 const never = (): Promise<never> => new Promise(() => undefined);
 
-/** Time passes, and a turn of the event loop after it. */
+/** Lets time pass, and then one turn of the event loop. */
 async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
   await setImmediate();
@@ -22,7 +22,7 @@ describe('withDeadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('rejects when the time is up, and not before', async () => {
+  it('rejects at the deadline, and not before', async () => {
     let outcome: unknown = 'pending';
     withDeadline(never(), TIMEOUT, late).catch((error: unknown) => (outcome = error));
     await pass(TIMEOUT - 1);
@@ -37,7 +37,7 @@ describe('withDeadline', () => {
     expect(await result).toBe('value');
   });
 
-  it('leaves no unhandled rejection when the promise fails after the deadline', async () => {
+  it('leaves no unhandled rejection if the promise rejects after the deadline', async () => {
     const unhandled = vi.fn<(error: unknown) => void>();
     process.on('unhandledRejection', unhandled);
     let fail!: (error: Error) => void;
@@ -51,7 +51,7 @@ describe('withDeadline', () => {
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  it('lets in what waited while the process was stalled', async () => {
+  it('accepts a reply that arrived while the process was stalled', async () => {
     vi.useRealTimers();
     const reply = setTimeout(60, 'reply');
     const result = withDeadline(reply, 50, late);

@@ -8,26 +8,26 @@ import type { SessionModuleOptions } from '../../lib/index.js';
 import { anyMongoUrl, describeWithMongo, freshDatabase } from './mongodb-server.js';
 import { anyRedisUrl, describeWithAnyRedis } from './redis-servers.js';
 
-/** Where the sessions of a test are. */
+/** The place where a test stores its sessions. */
 export interface BackendPlace {
-  /** The options that name it: plain data, unless a store object is what is shared. */
+  /** The options that name the place. They are plain data, except where tests share a store object. */
   readonly options: SessionModuleOptions;
   dispose(): Promise<void>;
 }
 
 export interface Backend<Place extends BackendPlace = BackendPlace> {
   readonly name: string;
-  /** Vitest's `describe` for tests over it. Without its server they are skipped, with one line; in CI they fail. */
+  /** Vitest's `describe` for tests over this store. Without its server the tests are skipped; in CI they fail. */
   describe(name: string, tests: () => void): void;
-  /** A fresh, empty place. */
+  /** Creates a new, empty place. */
   place(): Promise<Place>;
 }
 
-/** A place outside the process. Several applications with its options share the sessions, in whichever processes. */
+/** A place outside the process. Applications with its options share the sessions, in the same process or in others. */
 export interface OutsidePlace extends BackendPlace {
-  /** All that somebody finds there who gets at it, names included. */
+  /** Everything that a thief of the stored data would see, names included. */
   dump(): Promise<string>;
-  /** Makes something of this record that is none. */
+  /** Overwrites a part of the record, so that it can no longer be read. */
   spoil(id: string): Promise<unknown>;
 }
 
@@ -62,7 +62,7 @@ const filesystem: Backend<OutsidePlace> = {
   },
 };
 
-// Each test file has one server or connection, made when the first test needs it, and many places there.
+// Each test file uses one server or connection, opened when the first test needs it, with many places on it.
 let redisClient: Promise<Redis> | undefined;
 let mongoDatabase: Promise<Db> | undefined;
 let places = 0;
@@ -113,5 +113,5 @@ const mongodb: Backend<OutsidePlace> = {
 /** The stores whose sessions outlive a process. */
 export const outsideBackends: readonly Backend<OutsidePlace>[] = [filesystem, redis, mongodb];
 
-/** Every store that the e2e suite runs over. */
+/** All stores that the e2e tests run over. */
 export const backends: readonly Backend[] = [memory, ...outsideBackends];

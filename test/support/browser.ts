@@ -1,4 +1,4 @@
-/** What came back. */
+/** A response. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -8,18 +8,18 @@ export interface Answer {
 }
 
 export interface RequestOptions {
-  /** Sent as a form when it is `URLSearchParams`, else as JSON. */
+  /** Sent as a form if it is `URLSearchParams`, otherwise as JSON. */
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** Sent instead of the jar's cookies. */
+  /** A `Cookie` header to send instead of the cookies in the jar. */
   readonly cookie?: string;
   readonly signal?: AbortSignal;
 }
 
 /**
- * A client with a cookie jar that does what browsers do with the cookies that matter here: it keeps them by name, drops
- * those that have expired, and refuses a `__Host-` or `__Secure-` cookie that breaks its rules. Redirects are not
- * followed. It talks plain HTTP and, unlike a browser, sends `Secure` cookies all the same.
+ * A client with a cookie jar. Like a browser, the jar keeps cookies by name, drops expired ones, and refuses cookies
+ * that break the rules of `__Host-` or `__Secure-`. Unlike a browser, the client sends `Secure` cookies over plain
+ * HTTP. It does not follow redirects.
  */
 export class Browser {
   readonly cookies = new Map<string, string>();
@@ -30,12 +30,12 @@ export class Browser {
   post = (path: string, body?: unknown, options?: RequestOptions): Promise<Answer> =>
     this.request('POST', path, { ...options, body });
 
-  /** The `Cookie` header it would send now. */
+  /** The `Cookie` header that the next request will send. */
   get cookie(): string {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
-  /** Another client with the same cookies: a second tab, or somebody who copied them. */
+  /** Another client with the same cookies, such as a second tab or a thief. */
   copy(url = this.url): Browser {
     const copy = new Browser(url);
     for (const [name, value] of this.cookies) copy.cookies.set(name, value);
@@ -44,7 +44,7 @@ export class Browser {
 
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const { body, headers = {}, cookie = this.cookie, signal } = options;
-    const isForm = body instanceof URLSearchParams; // fetch names the type of those itself
+    const isForm = body instanceof URLSearchParams; // fetch sets the content type of a form
     const response = await fetch(this.url + path, {
       method,
       redirect: 'manual',

@@ -7,7 +7,7 @@ import type { BuiltLib } from './built-lib.js';
 
 const SOURCE = fileURLToPath(new URL('../../lib/stores/filesystem/index.ts', import.meta.url));
 
-/** FileSessionStore as one file of JavaScript, where a build of the whole library has it. It imports nothing but Node. */
+/** FileSessionStore as one JavaScript file that imports only Node, at the path that a build of the library uses. */
 export async function buildFileStore(): Promise<BuiltLib> {
   const result = await build({
     configFile: false,

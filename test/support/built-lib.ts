@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The library as JavaScript, for tests that need processes of their own. Within the project, so that imports resolve. */
+/** The library as JavaScript, for tests with other processes. It is inside the project, so that its imports resolve. */
 export interface BuiltLib {
   readonly directory: string;
   dispose(): void;

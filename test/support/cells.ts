@@ -7,7 +7,7 @@ export interface Cell<B extends Backend = Backend> {
   readonly backend: B;
 }
 
-/** These tests on every adapter over each of the stores. */
+/** Runs these tests on every adapter over each of the stores. */
 export function describeCells<B extends Backend>(
   name: string,
   over: readonly B[],
@@ -18,7 +18,7 @@ export function describeCells<B extends Backend>(
   }
 }
 
-/** These tests over each of the stores. */
+/** Runs these tests over each of the stores. */
 export function describeOver<B extends Backend>(
   name: string,
   over: readonly B[],

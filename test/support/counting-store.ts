@@ -35,7 +35,7 @@ export interface StoreCall {
   readonly args: readonly unknown[];
 }
 
-/** A store of any kind, with whatever it can do besides the five verbs. */
+/** Any store, with its optional abilities. */
 export type AnyStore = SessionStore &
   Partial<
     IndexedSessionStore &
@@ -45,7 +45,7 @@ export type AnyStore = SessionStore &
       ClosableSessionStore
   >;
 
-/** A real store that writes down which calls reach it. */
+/** A real store that records the calls that reach it. */
 export class CountingStore
   extends SessionStore
   implements
@@ -68,7 +68,7 @@ export class CountingStore
     };
   }
 
-  /** The verbs since the last time, in order. */
+  /** Returns the verbs called since the last `taken()`, in order. */
   taken(): StoreVerb[] {
     return this.calls.splice(0).map(({ verb }) => verb);
   }

@@ -11,15 +11,15 @@ import {
 import { Browser } from './browser.js';
 import type { AppOptions, RunningApp } from './start-app.js';
 
-/** A listening application that was made as users make theirs: by `NestFactory.create()`, on the system's clock. */
+/** A listening application made like a real one: with `NestFactory.create()` and the clock of the system. */
 export type CreatedApp = Omit<RunningApp, 'clock' | 'place'>;
 
-/** Makes the application and lets it listen. Close it. */
+/** Creates the application and starts to listen. The caller has to close it. */
 export async function createApp(options: Omit<AppOptions, 'clock'>): Promise<CreatedApp> {
   const { platform, backend, session, configure, imports = [], ...metadata } = options;
   const place =
     'place' in backend ? await backend.place() : { options: backend, dispose: async () => undefined };
-  // The store may be another process on a busy machine, and its speed is not what these tests are about.
+  // The store may be another process on a busy machine, and these tests do not measure its speed.
   const moduleOptions = { storeTimeout: 10_000, ...place.options, ...session } as SessionModuleOptions;
 
   @Module({ imports: [SessionModule.forRoot(moduleOptions), ...imports], ...metadata })

@@ -8,7 +8,7 @@ export class Deferred<T = void> {
   });
 }
 
-/** Lets this many callers continue together, once all of them have called. */
+/** A barrier: every caller waits until this many have called, then all continue. */
 export function meetingOf(parties: number): () => Promise<void> {
   const meeting = new Deferred();
   let missing = parties;

@@ -11,9 +11,9 @@ import { platforms, type Platform } from './platforms.js';
 import type { TcpProxy } from './tcp-proxy.js';
 
 const STORE_TIMEOUT_MS = 1_000;
-/** How late an answer may be on a busy machine. */
+/** How late a response may be on a busy machine. */
 const SLACK_MS = 1_000;
-/** How soon after its return the server has to be in use again. */
+/** How soon the server must be in use again after its return. */
 const RECOVERY_MS = 2_000;
 const FAULT_MS = 1_500;
 const CONNECTIONS = 10;
@@ -29,10 +29,10 @@ export interface FaultyServer {
   stop?(): Promise<void>;
 }
 
-/** How to reach one kind of database through a proxy. A store to come is one of these. */
+/** How to start one kind of database behind a proxy. A new store adds one of these. */
 export interface FaultyBackend {
   start(): Promise<FaultyServer>;
-  /** The options of a store whose server is at this port. */
+  /** The options of a store whose server listens on this port. */
   options(port: number): SessionModuleOptions;
 }
 
@@ -102,9 +102,9 @@ const endings: readonly Ending[] = [
 ];
 
 /**
- * Tests of an application whose database fails in each way and comes back in each way, under ten requests in parallel.
- * Every request is answered in time, with 200 or 503 and never with another session; the first 200 comes within two
- * seconds of the database's return.
+ * Tests an application under ten concurrent requests while its database fails and returns, for every fault and every
+ * kind of return. Every request must be answered in time with 200 or 503, and never with another session. The first 200
+ * must come within two seconds of the return.
  */
 export function testFaults(backend: FaultyBackend): void {
   let server: FaultyServer;
@@ -156,7 +156,7 @@ async function expectToComeBack(
     const served = () => load.answers.find(({ status, askedAt }) => status === 200 && askedAt > backAt);
     await vi.waitFor(() => expect(served()).toBeDefined(), { timeout: RECOVERY_MS + SLACK_MS, interval: 20 });
     const recoveredMs = served()!.answeredAt - backAt;
-    // Once more for each connection: it stays in use.
+    // At least one more response for each connection shows that the store stays in use.
     const enough = load.answers.length + 2 * CONNECTIONS;
     await vi.waitFor(() => expect(load.answers.length).toBeGreaterThan(enough), { timeout: 5_000 });
     await load.stop();
@@ -174,7 +174,7 @@ async function expectToComeBack(
   }
 }
 
-/** Each connection reads or writes a session of its own. */
+/** The requests of the connections. Each connection reads or writes its own session. */
 async function signedIn(url: string): Promise<Asked[]> {
   return Promise.all(
     Array.from({ length: CONNECTIONS }, async (_, i): Promise<Asked> => {

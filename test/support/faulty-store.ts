@@ -1,13 +1,13 @@
 import type { Awaitable } from '../../lib/index.js';
 import { CountingStore, type StoreCall, type StoreVerb } from './counting-store.js';
 
-/** What happens instead of a call. `apply` makes it reach the real store. */
+/** A function that replaces a call of the store. It can call `apply` to reach the real store. */
 type Fault = (apply: () => Awaitable<unknown>) => Awaitable<unknown>;
 
 export interface FaultOptions {
-  /** For how many calls. Default: all, until it is lifted. */
+  /** How many calls the fault replaces. By default all, until the fault is removed. */
   readonly times?: number;
-  /** Only calls like this. */
+  /** Limits the fault to the calls for which this returns true. */
   readonly when?: (call: StoreCall) => boolean;
 }
 
@@ -17,34 +17,33 @@ interface Rule extends FaultOptions {
   left: number;
 }
 
-/** Calls that wait at a certain point until the test lets them go on. */
+/** Calls that wait until the test releases them. */
 export interface Hold {
-  /** Resolves when the first call has come to the point. */
+  /** Resolves when the first call waits. */
   readonly reached: Promise<void>;
-  /** Lets those that wait go on, and later ones pass. */
+  /** Lets the waiting calls continue. Later calls do not wait. */
   release(): void;
 }
 
 /**
- * A real store that fails, waits or loses replies on demand. What it does with the calls that get through is the real
- * store's doing.
+ * A real store that fails, waits or loses replies on demand. It passes all other calls to the real store.
  */
 export class FaultyStore extends CountingStore {
   #rules: Rule[] = [];
 
-  /** Puts a fault in the place of these calls. Gives back what lifts it. */
+  /** Replaces these calls with a fault. Returns a function that removes the fault. */
   on(verb: StoreVerb | 'any', fault: Fault, options: FaultOptions = {}): () => void {
     const rule: Rule = { ...options, verb, fault, left: options.times ?? Infinity };
     this.#rules.push(rule);
     return () => (this.#rules = this.#rules.filter(other => other !== rule));
   }
 
-  /** These calls reject and do nothing. */
+  /** Makes these calls reject without effect. */
   fail(verb: StoreVerb | 'any', error: Error = new Error('connection lost'), options?: FaultOptions) {
     return this.on(verb, () => Promise.reject(error), options);
   }
 
-  /** These calls do their work, and the reply is lost. */
+  /** Makes these calls take effect and then reject, as if the reply was lost. */
   loseReply(verb: StoreVerb, options?: FaultOptions): () => void {
     return this.on(
       verb,
@@ -56,12 +55,12 @@ export class FaultyStore extends CountingStore {
     );
   }
 
-  /** These calls never get an answer, and do nothing until `mend()`. */
+  /** Makes these calls never settle, without effect. Calls after `mend()` work again. */
   freeze(verb: StoreVerb | 'any' = 'any', options?: FaultOptions): () => void {
     return this.on(verb, () => new Promise(() => undefined), options);
   }
 
-  /** These calls wait: before they do their work, or afterwards with the reply in hand. */
+  /** Makes these calls wait, either before they take effect or after it and before they return. */
   hold(
     verb: StoreVerb,
     { at = 'before', ...options }: FaultOptions & { at?: 'before' | 'after' } = {},
@@ -89,7 +88,7 @@ export class FaultyStore extends CountingStore {
     };
   }
 
-  /** From now on everything works. */
+  /** Removes all faults. */
   mend(): void {
     this.#rules = [];
   }

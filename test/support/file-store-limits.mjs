@@ -1,5 +1,5 @@
-// A process with little to spend: node file-store-limits.mjs <built lib> <directory> size|handles
-// It does what the tests of FileSessionStore ask under a limit that the shell has set, and says what came of it.
+// A process with limited resources: node file-store-limits.mjs <built lib> <directory> size|handles
+// It uses FileSessionStore under a limit that the shell has set, and prints the results for the test.
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

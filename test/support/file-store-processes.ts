@@ -5,14 +5,14 @@ import type { BuiltLib } from './built-lib.js';
 
 const WORKER = fileURLToPath(new URL('file-store-worker.mjs', import.meta.url));
 
-/** A worker process under way. */
+/** A running worker process. */
 export interface Worker {
   readonly process: ChildProcess;
-  /** What it has said so far, after `ready`. */
+  /** The lines that it has printed so far, without `ready`. */
   readonly lines: string[];
-  /** Resolves when it has begun. */
+  /** Resolves when the worker is ready. */
   readonly ready: Promise<void>;
-  /** Resolves with its lines when it has ended well or was killed by a signal; rejects with its complaint otherwise. */
+  /** Resolves with the lines if the worker exits with 0 or is killed by a signal. Otherwise rejects with its stderr. */
   readonly ended: Promise<string[]>;
 }
 

@@ -10,11 +10,11 @@ const store = new FileSessionStore({ directory });
 const options = JSON.parse(json);
 const say = line => writeSync(1, `${line}\n`);
 
-/** Waits for the test to say when to begin, which it does once all workers are there. */
+/** Waits until the test sends the time to begin. The test sends it when all workers are ready. */
 const signal = () => Number(readFileSync(0, 'utf8'));
 
 const jobs = {
-  /** Counts up one field by compare-and-set. */
+  /** Increments one field by compare-and-set. */
   count({ id, times, now, expiresAt }) {
     for (let done = 0; done < times;) {
       const text = store.load(id).data['d:n'];
@@ -22,7 +22,7 @@ const jobs = {
       if (store.update(id, { ...update, expiresAt, lastSeenAt: now }, now) === 'done') done++;
     }
   },
-  /** Writes fields of its own, with touches in between. */
+  /** Writes fields that no other worker writes, with touches in between. */
   fields({ id, name, times, now, expiresAt }) {
     for (let i = 1; i <= times; i++) {
       const set = { [`d:${name}${i % 7}`]: String(i) };
@@ -31,7 +31,7 @@ const jobs = {
       store.touch(id, { expiresAt: expiresAt + i, lastSeenAt: now + i }, now);
     }
   },
-  /** Counts up one field for ever and says each count that the store has acknowledged. */
+  /** Increments one field forever, and prints each number that the store has acknowledged. */
   acknowledge({ id, now, expiresAt }) {
     for (let i = Number(store.load(id).data['d:n']) + 1; ; i++) {
       const result = store.update(
@@ -43,7 +43,7 @@ const jobs = {
       say(i);
     }
   },
-  /** Writes to all of these sessions, over and over, until every one of them is gone. */
+  /** Writes to all of these sessions repeatedly, until all of them are gone. */
   writeUntilGone({ ids, now, expiresAt }) {
     const live = new Set(ids);
     for (let i = 1; live.size > 0; i++) {
@@ -57,11 +57,11 @@ const jobs = {
       }
     }
   },
-  /** Ends these sessions and says which it ended itself. */
+  /** Destroys these sessions, and prints the ids of those that this process ended. */
   destroy({ ids, now }) {
     for (const id of ids) if (store.destroy(id, now)) say(id);
   },
-  /** Does one thing with each of these sessions, at the same instant as the others who do so; says what came of it. */
+  /** Makes one call for each of these sessions, at the same instant as the other workers, and prints the results. */
   inStep({ ids, verb, args }) {
     const startAt = signal();
     for (const [i, id] of ids.entries()) {
@@ -69,7 +69,7 @@ const jobs = {
       say(JSON.stringify(store[verb](id, ...args) ?? null));
     }
   },
-  /** Rotates each of these sessions into its successor, at the same instant as the others who do something to it. */
+  /** Rotates each of these sessions into its successor, at the same instant as the calls of the other workers. */
   rotateInStep({ ids, successors, now }) {
     const startAt = signal();
     for (const [i, id] of ids.entries()) {
@@ -77,7 +77,7 @@ const jobs = {
       say(JSON.stringify(store.destroy(id, now, { successor: successors[i] }) ?? null));
     }
   },
-  /** Adds and removes a session of one user, over and over; each has to be there in between. */
+  /** Adds and removes a session of one user repeatedly. In between, the list has to contain the session. */
   async logInAndOut({ user, id, times, now, expiresAt }) {
     for (let i = 0; i < times; i++) {
       await store.index.add(user, id, expiresAt, now);
@@ -87,11 +87,11 @@ const jobs = {
       if (store.index.confirm(user, id)) say(`back in round ${i}`);
     }
   },
-  /** Sweeps over and over, until it is killed. */
+  /** Sweeps repeatedly, until the process is killed. */
   async sweep({ now }) {
     for (;;) await store.prune(now);
   },
-  /** One call, and the kind of its outcome. */
+  /** Makes one call, and prints its result or error. */
   call({ verb, args }) {
     try {
       say(JSON.stringify({ result: store[verb](...args) ?? null }));

@@ -5,18 +5,21 @@ import type { Platform } from './platforms.js';
 /** A test of a run. */
 export interface RanTest {
   readonly spec: string;
-  /** Of its suites, from the outermost, and its own. They say where it ran: `… on express over redis`. */
+  /** The titles of its suites, outermost first, and its own. They name where it ran: `… on express over redis`. */
   readonly titles: readonly string[];
   readonly state: 'passed' | 'failed' | 'skipped' | 'pending';
 }
 
 export const adapters: readonly Platform['name'][] = ['express', 'fastify'];
 export const stores: readonly string[] = Object.keys(storeTypes);
-/** Where the store is a stand-in of the tests, or has no say. */
+/** The column of tests with a store made for tests, and of tests whose outcome does not depend on the store. */
 const ANY_STORE = 'any store';
 const columns = [ANY_STORE, ...stores].flatMap(store => adapters.map(adapter => `${store} on ${adapter}`));
 
-/** The columns that a test counts in, by its titles; specs in `test/<store>/` are over that store. None: no adapter. */
+/**
+ * The columns in which a test counts, read from its titles. A spec in `test/<store>/` counts for that store. Returns
+ * no columns if the titles name no adapter.
+ */
 export function cellsOf(test: RanTest): string[] {
   const title = titleOf(test);
   const named = (names: readonly string[], where: string): string[] =>
@@ -36,17 +39,17 @@ export interface Row {
 
 export interface Table {
   readonly rows: readonly Row[];
-  /** Why the numbers are not to be believed. */
+  /** The reasons why the numbers are incomplete. */
   readonly problems: readonly string[];
 }
 
-/** Whether this entry of `shownBy` means this test. */
+/** Whether this entry of `shownBy` selects this test. */
 function means(entry: string, test: RanTest): boolean {
   const [spec, beginning = ''] = entry.split(' > ');
   return spec === test.spec && test.titles.some(title => title.startsWith(beginning));
 }
 
-/** Sorts the tests of a complete run into the table. */
+/** Builds the table from the tests of a complete run. */
 export function tabulate(tests: readonly RanTest[], promised: readonly Guarantee[] = guarantees): Table {
   const nameless = new Set<string>();
   const skipped = new Map<string, number>();
@@ -78,28 +81,28 @@ export function tabulate(tests: readonly RanTest[], promised: readonly Guarantee
   };
 }
 
-/** What a run says about the committed page. */
+/** The result of comparing a run with the committed page. */
 export interface Verdict {
-  /** The page, when it has to be written. */
+  /** The new page, if it has to be written. */
   readonly page?: string;
-  /** What is wrong with the page, or with the run. */
+  /** The problem with the page or with the run. */
   readonly complaint?: string;
 }
 
 export interface Run {
   readonly tests: readonly RanTest[];
   readonly hasPassed: boolean;
-  /** Whether tests were picked by their names. */
+  /** Whether the run was limited to tests with certain names. */
   readonly isFiltered: boolean;
-  /** Whether the page is to be written. */
+  /** Whether the page should be written. */
   readonly isUpdate: boolean;
-  /** The page as it is. */
+  /** The page in the repository. */
   readonly committed: string | undefined;
 }
 
-const AGAIN = '"npm run guarantees" makes it anew.';
+const AGAIN = 'Run "npm run guarantees" to write it again.';
 
-/** Runs of a few files or tests have nothing to say about the page, and one that failed says so itself. */
+/** A run of a few files or tests cannot be compared with the page. A run that failed reports that itself. */
 export function judge(run: Run, promised: readonly Guarantee[] = guarantees): Verdict {
   const specs = new Set(run.tests.map(({ spec }) => spec));
   const isPartial =
@@ -122,7 +125,7 @@ const titleOf = ({ titles }: RanTest): string => titles.join(' > ');
 const specOf = (entry: string): string => entry.split(' > ')[0] ?? entry;
 const link = (path: string): string => `[\`${path}\`](../${path})`;
 
-/** As GitHub names the heading. */
+/** The anchor that GitHub gives to a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -130,7 +133,7 @@ function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** The page, formatted as prettier would. */
+/** The page, formatted as prettier formats it. */
 export function render(rows: readonly Row[]): string {
   const headings = rows.map(({ guarantee }, i) => `${i + 1}. ${guarantee.name}`);
   const head = ['', ...[ANY_STORE, ...stores].flatMap(store => [store, ...adapters.slice(1).map(() => '')])];
@@ -167,7 +170,7 @@ function listItem(entry: string): string {
   return `- ${link(spec)}${beginning === undefined ? '' : `: \`${beginning} …\``}`;
 }
 
-/** The first column to the left, numbers to the right. */
+/** A table whose first column is aligned left, and the columns with numbers right. */
 function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows;
   const widths = head.map((_, i) => Math.max(3, ...rows.map(row => row[i]?.length ?? 0)));
@@ -180,34 +183,34 @@ function markdownTable(rows: readonly (readonly string[])[]): string {
 
 const INTRODUCTION = [
   '# Guarantees',
-  '<!-- Made by "npm run guarantees". Edit test/support/guarantees.ts and test/support/guarantees-table.ts. -->',
-  `What you may rely on, over which store and on which HTTP adapter. A number is how many tests of whole applications
-show it there; all of them passed. \`–\`: no test of a whole application there.`,
-  `This page is made by the test run: \`npm run guarantees\` writes it, \`npm test\` compares it with what was seen, and CI
-fails when it says something else or when a store was not there. The servers it needs are in
-[CONTRIBUTING.md](../CONTRIBUTING.md).`,
+  '<!-- Generated by "npm run guarantees". Edit test/support/guarantees.ts and test/support/guarantees-table.ts. -->',
+  `What you can rely on, for each store and each HTTP adapter. A number is how many tests of whole applications show the
+guarantee there; all of these tests passed. \`–\` means that no test of a whole application covers it there.`,
+  `This page is generated by the test run. \`npm run guarantees\` writes it, and \`npm test\` compares it with the results.
+CI fails if the page is out of date or if the server of a store was missing. [CONTRIBUTING.md](../CONTRIBUTING.md) lists
+the servers that the run needs.`,
 ];
 
 const LEGEND = [
-  `_any store_: the tests' own store, which fails, waits or counts when it is told to, or a guarantee of the cookie and the
-answer alone, in which the store has no say. Numbers differ a little within a row: \`memory\` has no tests of several
-processes, Passport is tested on Express, and some things can go wrong in one store only.`,
-  `Every store passes the cases of its contract besides, without HTTP and not counted here:
+  `_any store_ counts tests with a store made for tests, which fails, waits or counts on demand, and tests about the cookie
+or the response whose outcome does not depend on the store. The numbers in a row differ a little: \`memory\` has no tests
+with several processes, some tests of Passport run on Express only, and some faults can occur in one store only.`,
+  `Every store also passes the conformance cases of the store contract. They run without HTTP and are not counted here:
 ${link('test/support/session-store.cases.ts')}.`,
 ];
 
 const AS_FAR_AS = [
   '## As far as the store keeps what it acknowledged',
-  `A saved session is one that the store has acknowledged. What a store loses after that, we cannot give back, and a logout
-that it loses is a session that is there again.`,
-  `- **memory**: ends with its process. [More](../lib/stores/memory/README.md)
-- **filesystem**: survives any crash of a process; a power cut only with \`durable: true\`.
+  `A session is saved when the store has acknowledged it. If the store loses data after that, the library cannot restore
+it. If the store loses a logout, the session is live again.`,
+  `- **memory**: everything is lost when the process ends. [More](../lib/stores/memory/README.md)
+- **filesystem**: survives every crash of a process, and a power cut only with \`durable: true\`.
   [More](../lib/stores/filesystem/README.md#limits)
-- **redis**: replicates after it has answered, so a failover may lose what the replicas did not have yet, unless
-  \`waitReplicas\` waits for them; a restart keeps what its own persistence keeps.
+- **redis**: replicates after it has answered. A failover can lose the writes that no replica had received, unless
+  \`waitReplicas\` waits for the replicas. A restart keeps the data that Redis' own persistence has written.
   [More](../lib/stores/redis/README.md#failover-and-what-may-be-lost), shown by ${link('test/redis/replicas.spec.ts')}
-- **mongodb**: acknowledged by the majority of the members by default, so a failover loses nothing; a \`w\` of your own
-  holds for changes and touches. [More](../lib/stores/mongodb/README.md#failover-and-what-may-be-lost). Three members and
-  their failover are tested where there is a \`mongod\`, by
+- **mongodb**: a majority of the members acknowledges each write by default, so a failover loses nothing. A \`w\` that you
+  set applies to changes and touches. [More](../lib/stores/mongodb/README.md#failover-and-what-may-be-lost). If there is a
+  \`mongod\`, the failover of three members is tested by
   ${link('lib/stores/mongodb/mongodb.replica-set.spec.ts')}`,
 ];

@@ -7,8 +7,8 @@ import { judge, type RanTest } from './guarantees-table.js';
 const PAGE = 'docs/guarantees.md';
 
 /**
- * Holds `docs/guarantees.md` against what a complete run saw, and with `--update` writes it. In CI a page that is out
- * of date, or that could not be compared, fails the run.
+ * Compares `docs/guarantees.md` with the results of a complete run, and writes it with `--update`. In CI the run fails
+ * if the page is out of date or could not be compared.
  */
 export default class GuaranteesReporter implements Reporter {
   #vitest: Vitest | undefined;
@@ -50,6 +50,6 @@ function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return undefined; // it was never made
+    return undefined; // the page does not exist yet
   }
 }

@@ -12,7 +12,7 @@ const specs = readdirSync('test', { recursive: true, encoding: 'utf8' })
 
 const logout: Guarantee = {
   name: 'Logout sticks',
-  meaning: 'Nobody comes back.',
+  meaning: 'The user stays signed out.',
   shownBy: ['test/e2e/logout.e2e-spec.ts'],
 };
 const count: Guarantee = {
@@ -33,7 +33,7 @@ const test = (spec: string, ...titles: string[]): RanTest => ({
 });
 const over = ({ titles: [suite = ''] }: RanTest): string | undefined => / over (\w+)$/.exec(suite)?.[1];
 const both = 'two processes, on express and on fastify, over redis';
-/** A complete run: each guarantee everywhere, and beside it what is not meant. */
+/** A complete run: tests of both guarantees in every column, and tests that no guarantee selects. */
 const complete = [
   ...everywhere.flatMap(where => [
     test('logout', `logout ${where}`, 'when fast', 'holds'),
@@ -49,19 +49,19 @@ const run = { tests: complete, hasPassed: true, isFiltered: false, isUpdate: fal
 const page = render(tabulate(complete, promised).rows);
 
 describe('the guarantees', () => {
-  it.each(guarantees)('$name: what shows it is there', ({ shownBy, alsoShownBy = [] }) => {
+  it.each(guarantees)('$name: the specs and titles that show it exist', ({ shownBy, alsoShownBy = [] }) => {
     expect(shownBy.map(specOf).filter(spec => !specs.includes(spec))).toEqual([]);
     expect(alsoShownBy.filter(spec => !existsSync(spec))).toEqual([]);
     const named = shownBy.map(entry => entry.split(' > ') as [string, string?]);
     expect(named.filter(([spec, title = '']) => !readFileSync(spec, 'utf8').includes(title))).toEqual([]);
   });
 
-  it('every e2e spec shows one, or is said to show none', () => {
+  it('every e2e spec shows a guarantee or is listed in otherSpecs', () => {
     const named = [...guarantees.flatMap(({ shownBy }) => shownBy.map(specOf)), ...Object.keys(otherSpecs)];
     expect([...new Set(named)].toSorted()).toEqual(specs.toSorted());
   });
 
-  it('no spec is said to show none and shows one', () => {
+  it('no spec in otherSpecs shows a guarantee', () => {
     const shown = new Set(guarantees.flatMap(({ shownBy }) => shownBy.map(specOf)));
     expect(Object.keys(otherSpecs).filter(spec => shown.has(spec))).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('where a test ran', () => {
 });
 
 describe('a complete run', () => {
-  it('counts the tests that are meant, each once, where they ran', () => {
+  it('counts each selected test once, in the columns where it ran', () => {
     const { rows, problems } = tabulate(complete, promised);
     expect(problems).toEqual([]);
     const [logouts, counts] = rows.map(({ passed }) => passed);
@@ -105,12 +105,12 @@ describe('a complete run', () => {
     expect(counts!.get('redis on fastify')).toBe(2);
   });
 
-  it('a test that two entries mean counts once', () => {
+  it('counts a test once if two entries select it', () => {
     const twice = { ...logout, shownBy: [...logout.shownBy, `${logout.shownBy[0]} > when fast`] };
     expect(tabulate(complete, [twice]).rows[0]!.passed).toEqual(tabulate(complete, [logout]).rows[0]!.passed);
   });
 
-  it('is written as a page that is formatted already', async () => {
+  it('is written as a page that prettier leaves unchanged', async () => {
     expect(page).toMatch(/^\| \[1\. Logout sticks\]\(#1-logout-sticks\) +\|( +2 \|)+$/m);
     expect(page).toMatch(/^\| \[2\. `update\(\)` counts\]\(#2-update-counts\) +\|/m);
     const options = { ...(await resolveConfig('docs/guarantees.md')), filepath: 'docs/guarantees.md' };
@@ -118,17 +118,17 @@ describe('a complete run', () => {
     expect(await check(render(tabulate(complete).rows), options)).toBe(true);
   });
 
-  it('a guarantee without a test somewhere has a dash there', () => {
+  it('has a dash where a guarantee has no test', () => {
     const elsewhere = complete.filter(one => !one.spec.includes('update') || over(one) !== 'memory');
     expect(render(tabulate(elsewhere, promised).rows)).toMatch(/^\| \[2\. .*\| +– \|/m);
   });
 
-  it('that says the same as the page is silent', () => {
+  it('that agrees with the page reports nothing', () => {
     expect(judge({ ...run, committed: page }, promised)).toEqual({});
     expect(judge({ ...run, committed: page, isUpdate: true }, promised)).toEqual({});
   });
 
-  it('that says something else complains, or writes the page when it is told to', () => {
+  it('that differs from the page complains, or writes the page with --update', () => {
     for (const committed of [undefined, page.replace(' 2 |', ' 3 |')]) {
       expect(judge({ ...run, committed }, promised).complaint).toMatch(/out of date.*npm run guarantees/);
       expect(judge({ ...run, committed, isUpdate: true }, promised)).toEqual({ page });
@@ -147,16 +147,16 @@ describe('a complete run', () => {
       complaint: /no test: mongodb on express\n.*no test: mongodb on fastify$/,
     },
     {
-      what: 'with a test that says no adapter',
+      what: 'with a test whose title names no adapter',
       tests: [...complete, test('logout', 'a logout', 'holds')],
       complaint: /no adapter is named by "a logout > holds"$/,
     },
     {
-      what: 'without a test that is meant',
+      what: 'without a test that an entry selects',
       tests: complete.filter(({ titles }) => !titles.some(title => title.startsWith('100'))),
       complaint: /no test is meant by "test\/e2e\/processes\.e2e-spec\.ts > 100 parallel"/,
     },
-  ])('$what is not believed', ({ tests, complaint }) => {
+  ])('$what is not compared and not written', ({ tests, complaint }) => {
     expect(judge({ ...run, tests, committed: page }, promised).complaint).toMatch(complaint);
     const update = judge({ ...run, tests, isUpdate: true }, promised);
     expect(update.complaint).toMatch(complaint);
@@ -164,12 +164,12 @@ describe('a complete run', () => {
   });
 });
 
-describe('a run that has nothing to say', () => {
+describe('a run that cannot be compared', () => {
   it.each([
     { what: 'of a few files', changed: { tests: complete.filter(({ spec }) => /logout/.test(spec)) } },
-    { what: 'of tests picked by name', changed: { isFiltered: true } },
+    { what: 'of tests selected by name', changed: { isFiltered: true } },
     { what: 'that failed', changed: { hasPassed: false } },
-  ])('$what is silent, and writes nothing', ({ changed }) => {
+  ])('$what reports nothing without --update, and writes nothing with it', ({ changed }) => {
     expect(judge({ ...run, ...changed, committed: 'old' }, promised)).toEqual({});
     expect(judge({ ...run, ...changed, committed: 'old', isUpdate: true }, promised)).toEqual({
       complaint: expect.stringMatching(/^was not written/),
@@ -178,7 +178,7 @@ describe('a run that has nothing to say', () => {
 });
 
 describe('docs/guarantees.md', () => {
-  it('lists every guarantee, as it is worded now', () => {
+  it('contains every guarantee in its current words', () => {
     const committed = readFileSync('docs/guarantees.md', 'utf8');
     for (const { name, meaning } of guarantees) {
       expect(committed).toContain(`. ${name}\n`);

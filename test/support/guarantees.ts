@@ -1,11 +1,11 @@
-/** A promise to users, and where it is shown. */
+/** A promise to users, and the tests that show it. */
 export interface Guarantee {
   readonly name: string;
-  /** What it means to a user. */
+  /** What the guarantee means for a user. */
   readonly meaning: string;
-  /** E2e specs whose tests count: a path, or `path > how a title begins` for some suites or tests of it. */
+  /** E2e specs whose tests count: a path, or `path > beginning of a title` for some of its suites or tests. */
   readonly shownBy: readonly string[];
-  /** Specs below HTTP. They run on no adapter, so they are named and not counted. */
+  /** Specs below HTTP. They run on no adapter, so the page names them and does not count them. */
   readonly alsoShownBy?: readonly string[];
 }
 
@@ -13,12 +13,12 @@ const e2e = (spec: string, title?: string): string =>
   `test/e2e/${spec}.e2e-spec.ts${title === undefined ? '' : ` > ${title}`}`;
 const redisStartUp = (title: string): string => `test/redis/start-up.e2e-spec.ts > ${title}`;
 
-/** In the order that `docs/guarantees.md` lists them, which is made from this and from a run of the tests. */
+/** In the order of `docs/guarantees.md`. That page is generated from this list and from a run of the tests. */
 export const guarantees: readonly Guarantee[] = [
   {
     name: 'Logout sticks',
     meaning:
-      'After a logout no request that was under way, fast or slow, reading, writing or rotating, brings the user back; a logout with an id that was just rotated away ends the new one; signing out everywhere meets a login at the same moment.',
+      'After a logout, no request that was already running brings the user back, whether it reads, writes or rotates. A logout with an id that was just rotated away ends the new session. Signing out everywhere also covers a login that runs at the same moment.',
     shownBy: [
       e2e('logout-sticks'),
       e2e('revoke-beside-login'),
@@ -35,7 +35,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'No lost updates',
     meaning:
-      'Only the keys that a request changed are written, so requests at the same time that set different keys leave all of them; of two that assign the same key the later stays.',
+      'A request writes only the keys that it changed. If concurrent requests set different keys, all of the changes are kept; if they assign the same key, the later write is kept.',
     shownBy: [e2e('lost-updates'), e2e('processes', '20 parallel requests')],
     alsoShownBy: [
       'lib/stores/filesystem/interleavings.spec.ts',
@@ -46,7 +46,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: '`update()` never loses a count',
     meaning:
-      '`update()` reads, changes and writes one key as one step, across requests, applications and processes, or rejects and has applied nothing; `take()` and flash messages are given out once.',
+      '`update()` reads, changes and writes one key as a single step, across requests, applications and processes. If it rejects, it has changed nothing. `take()` and flash messages return each value once.',
     shownBy: [
       e2e('update'),
       e2e('session-operations', 'update() and take()'),
@@ -59,7 +59,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'Saved before answered',
     meaning:
-      'The answer leaves after the store said yes, whatever the handler answers with: redirects, files, streams and errors included; a save that fails makes the request fail and sets no cookie for it.',
+      'The response is sent only after the store has confirmed the save. This covers every kind of response, including redirects, files, streams and errors. If the save fails, the request fails and no cookie is set for the session.',
     shownBy: [
       e2e('saved-before-answered'),
       e2e('held-response'),
@@ -83,7 +83,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'An id is never adopted',
     meaning:
-      'An unknown, expired, forged or malformed cookie is an empty session and no error, and the first write gets a fresh id; two different live sessions in one request are nobody.',
+      'An unknown, expired, forged or malformed cookie gives an empty session and no error, and the first write creates a new id. If a request brings the cookies of two different live sessions, it is signed in to neither.',
     shownBy: [
       e2e('hostile-cookies'),
       e2e('ambiguous-cookies'),
@@ -100,7 +100,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'Nothing for visitors',
     meaning:
-      'A visitor gets no cookie, no record and costs no store call until a handler writes, and answers that did not look at the session stay as cacheable as they were.',
+      'Until a handler writes, a visitor gets no cookie and no record, and costs no store call. If a handler did not look at the session, its response stays as cacheable as it was.',
     shownBy: [
       e2e('store-call-budget', 'none for'),
       e2e('first-steps', 'gives a visitor who only reads no cookie'),
@@ -114,20 +114,20 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'Idle and absolute limits hold by our clock',
     meaning:
-      "A session ends when it was unused for `idleTimeout`, and after `absoluteTimeout` however active, whatever the store's own expiry does; raising an option extends no live session.",
+      "A session ends after `idleTimeout` without use, and after `absoluteTimeout` even if it is in use. The library's own clock decides, not the expiry of the store. Raising an option does not extend sessions that already exist.",
     shownBy: [e2e('timeouts')],
     alsoShownBy: ['lib/stores/filesystem/sweeper.spec.ts', 'lib/stores/memory/due-heap.spec.ts'],
   },
   {
     name: 'One round trip',
     meaning:
-      'A request costs one round trip to read, one to write, none without a cookie, and at most one touch per `touchInterval`.',
+      'Reading a session costs one round trip, and writing costs one. A request without a cookie reads nothing from the store. A session is touched at most once per `touchInterval`.',
     shownBy: [e2e('store-call-budget'), e2e('timeouts', 'the touch')],
   },
   {
     name: 'A store that is slow, silent, full or gone',
     meaning:
-      'There is an answer within the deadline: a 503, never a false "logged out", never a hang; one outage does not slow every request, and the store is used again within two seconds of its return, without a restart.',
+      'A request that needs the store is answered with a 503 within the deadline. It never hangs, and it never sees a user as logged out by mistake. An outage does not slow down every request, and the store is used again within two seconds of its return, without a restart.',
     shownBy: [
       e2e('store-faults'),
       e2e('disk-faults'),
@@ -159,21 +159,21 @@ export const guarantees: readonly Guarantee[] = [
   },
   {
     name: 'Ids at rest are hashes',
-    meaning: 'A copy of the store signs nobody in.',
+    meaning: 'The store holds hashes and no tokens, so a copy of the store cannot be used to sign in.',
     shownBy: [e2e('stolen-store'), e2e('sessions-service', 'never carry a token')],
     alsoShownBy: ['lib/crypto/session-id.spec.ts'],
   },
   {
     name: 'Exactly one `Set-Cookie`',
     meaning:
-      'An answer carries at most one cookie of ours, cleared with what it was set with; no cache gives one user the page of another.',
+      'A response carries at most one session cookie. The cookie is cleared with the same attributes that it was set with. No cache serves one user the page of another.',
     shownBy: [e2e('cookie-attributes'), e2e('caching'), e2e('protocols', 'HTTPS on')],
     alsoShownBy: ['lib/http/dress-head.spec.ts'],
   },
   {
     name: 'Bad input is not an error',
     meaning:
-      'Any `Cookie` header and any stored bytes are answered: a broken value reads as `undefined`, a broken record as no session, and both are reported and kept.',
+      'Every request is answered, whatever its `Cookie` header and the store contain. A broken value reads as `undefined`, and a broken record as no session. Both are reported, and both stay in the store.',
     shownBy: [
       e2e('hostile-cookies'),
       e2e('cookie-bombs'),
@@ -193,7 +193,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'A session that ended elsewhere',
     meaning:
-      'It is not written to, and the answer leaves the cookie alone; whoever saves explicitly is told; a login gives a new id, and the old one is dead before the answer.',
+      'If another request ended the session, it is not written to and the response does not change the cookie. An explicit save rejects. A login creates a new id, and the old id is invalid before the response is sent.',
     shownBy: [
       e2e('ended-elsewhere'),
       e2e('rotation'),
@@ -206,7 +206,7 @@ export const guarantees: readonly Guarantee[] = [
   {
     name: 'Only what we opened is closed',
     meaning:
-      "A store or client of the application's own stays open at shutdown, and no timer holds the process.",
+      'A store or client that the application created stays open at shutdown. No timer keeps the process alive.',
     shownBy: [
       e2e('module', 'opening and closing'),
       e2e('processes', 'no timer or connection holds the process'),
@@ -216,20 +216,20 @@ export const guarantees: readonly Guarantee[] = [
   },
 ];
 
-/** E2e specs that show no guarantee, and what they are about instead. */
+/** E2e specs that show no guarantee, and what they test. */
 export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('current-session')]: '`Sessions.current()`, wherever it is injected',
   [e2e('gateways')]: 'the session in WebSocket gateways, with platform-ws and with socket.io',
-  [e2e('many-users')]: 'a crowd of users, each with the answers that belong to them',
-  [e2e('memory-use')]: 'what many requests leave in memory: nothing',
+  [e2e('many-users')]: 'many users at the same time: each gets only their own responses',
+  [e2e('memory-use')]: 'memory use, which does not grow with the number of requests',
   [e2e('nested-applications')]: 'a Nest application mounted in another one, both with sessions',
   [e2e('other-session-libraries')]: 'other session libraries in the same application',
-  [e2e('middleware')]: 'the session in middleware of an application that NestFactory made',
+  [e2e('middleware')]: 'the session in middleware, in an application created with `NestFactory`',
   [e2e('overridden-options')]: 'replacing the options and the clock in a testing module',
   [e2e('oversized-values')]: 'values that are far too large',
-  [e2e('session-access')]: 'the ways to the session, eager and lazy',
+  [e2e('session-access')]: 'all ways to get the session, eager and lazy',
   [e2e('session-size')]: '`maxSize`',
   [e2e('session-values')]: 'the values that a session can hold',
-  [e2e('usage-errors')]: 'the first mistakes: no module, no options, no HTTP request',
-  [e2e('validation-pipe')]: 'the session beside a `ValidationPipe`',
+  [e2e('usage-errors')]: 'common first mistakes: no module, no options, no HTTP request',
+  [e2e('validation-pipe')]: 'the session in handlers with a `ValidationPipe`',
 };

@@ -1,7 +1,7 @@
 import { createHmac, createHash } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 
-/** What the rows are made from: tokens that live, and some that do not. */
+/** The tokens that the rows use: of live sessions, and of sessions that have ended. */
 export interface HostileTokens {
   /** Alice's and Carol's live sessions. */
   readonly alice: string;
@@ -10,7 +10,7 @@ export interface HostileTokens {
   readonly idleExpired: string;
   readonly absoluteExpired: string;
   readonly rotatedAway: string;
-  /** Alive in another application. */
+  /** The token of a live session of another application. */
   readonly otherApp: string;
 }
 
@@ -24,25 +24,25 @@ export interface HostileTokens {
 export type Expected = 'alice' | 'ignored' | 'unknown' | 'ambiguous' | 400 | 431;
 
 export interface HostileRow {
-  /** Names the row. */
+  /** The name of the row. */
   readonly what: string;
   /** The values of the `Cookie` header lines. One character is one octet. */
   readonly cookies: readonly string[];
   readonly expected: Expected;
-  /** The reasons of the `rejected` and `expired` events that the read emits; none when left out. */
+  /** The reasons of the `rejected` and `expired` events that the read emits. No events if left out. */
   readonly events?: readonly string[];
-  /** Why the outcome is this one, where that may surprise. */
+  /** The reason for an outcome that may be surprising. */
   readonly why?: string;
 }
 
-/** UTF-8 as the octets of a header. */
+/** The UTF-8 octets of a text, as a header value with one character per octet. */
 const octets = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 const percent = (text: string): string =>
   Array.from(text, char => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`).join('');
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** Header lines of somebody else's cookie. */
+/** Header lines with other cookies. */
 const lines = (count: number): string[] => Array.from({ length: count }, () => 'a=1');
 
 /** Another well-formed token. */
@@ -114,7 +114,7 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
     const last = BASE64URL[(BASE64URL.indexOf(V.slice(-1)) + step) % 64];
     const what = `the last character moved by ${step}`;
     const cookie = `sid=${V.slice(0, -1)}${last}`;
-    // Every fourth character is canonical there; the others would decode to the same octets as one of those.
+    // Only every fourth last character is canonical. Each of the others decodes to the same octets as a canonical one.
     if (step % 4 === 0) add(what, cookie, 'unknown', { events: ['unknown'], why: noMac });
     else malformed(what, cookie);
   }
@@ -238,7 +238,7 @@ export function hostileRows(tokens: HostileTokens): HostileRow[] {
   add('a big neighbour', `a=${'x'.repeat(15 * 1024)}; sid=${V}`, 'alice');
   add('4000 empty neighbours', `${'a=;'.repeat(4000)} sid=${V}`, 'alice');
   add('900 header lines', [...lines(900), `sid=${V}`], 'alice');
-  // Node 20 drops the lines after the thousandth; later ones refuse the request.
+  // Node 20 drops the lines after the thousandth. Later versions refuse the request.
   const afterTheThousandth = Number.parseInt(process.versions.node, 10) < 22 ? 'ignored' : 431;
   add('1200 header lines', [...lines(1200), `sid=${V}`], afterTheThousandth, {
     why: 'this is for Node to say',

@@ -36,20 +36,20 @@ class Shelf {
   }
 }
 
-/** Puts things under the id of a session, behind the back of the store. */
+/** Writes into the record of a session directly, without the store. */
 export interface Planter {
-  /** A text of many characters into the data of the session, as the codec writes one. */
+  /** Writes a text of this length into the data, encoded as the codec encodes texts. */
   text(id: string, length: number): Promise<unknown>;
-  /** As many into the metadata. */
+  /** Writes a text of this length into the metadata. */
   meta(id: string, length: number): Promise<unknown>;
-  /** Whether the record is there with all of that. */
+  /** Whether the record still exists with a text of this length. */
   holds(id: string, length: number): Promise<boolean>;
 }
 
-/** How long anything may take on a busy machine, reading and decoding it included. */
+/** The time limit on a busy machine, including the time to read and decode the record. */
 const BOUND_MS = 30_000;
 
-/** A record of a size that no session of ours has costs its reading, and neither the process nor anybody else's session. */
+/** Asserts that a record far larger than any session costs the time to read it, and harms no other session. */
 export async function expectToBear(
   length: number,
   planter: Planter,
@@ -73,7 +73,7 @@ export async function expectToBear(
     const [me] = await Promise.all([alice.get('/me'), other(), other()]);
     expect(me.json()).toEqual({ user: 'alice', name: 'Alice' });
     expect((await alice.get('/size')).json()).toEqual({ size: length });
-    // What does not make it larger is saved, whatever its size.
+    // A change that does not make the session larger is saved, even if the session is too large.
     expect((await alice.post('/rename')).status).toBe(201);
     expect((await alice.get('/me')).json()).toEqual({ user: 'alice', name: 'Al' });
     expect(performance.now() - start).toBeLessThan(BOUND_MS);

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** What one connection asks for, again and again. */
+/** The request that a connection repeats. */
 export interface LoadRequest {
   readonly path: string;
   readonly method?: 'GET' | 'POST';
@@ -13,19 +13,19 @@ export interface LoadAnswer<R extends LoadRequest = LoadRequest> {
   readonly status: number;
   readonly text: string;
   readonly setCookies: readonly string[];
-  /** Of `performance.now()`. */
+  /** A time of `performance.now()`. */
   readonly askedAt: number;
   readonly answeredAt: number;
   readonly tookMs: number;
 }
 
-/** Between an answer and the next request of a connection: answers that come at once would be all that is done. */
+/** The pause between a response and the next request. Without it, immediate responses would use up the machine. */
 const PAUSE_MS = 20;
 
-/** Keep-alive connections, each of which asks one thing after the other without end; and all that they were answered. */
+/** Keep-alive connections that repeat one request each, and all responses. */
 export class KeepAliveLoad<R extends LoadRequest> {
   readonly answers: LoadAnswer<R>[] = [];
-  /** Requests without an answer. */
+  /** The errors of requests that got no response. */
   readonly errors: unknown[] = [];
   readonly #end = new AbortController();
   readonly #work: Promise<unknown>;
@@ -38,7 +38,7 @@ export class KeepAliveLoad<R extends LoadRequest> {
     this.#work = Promise.all(requests.map(one => this.#ask(one)));
   }
 
-  /** Lets every connection finish what it asked last. */
+  /** Waits until every connection has finished its last request. */
   async stop(): Promise<void> {
     this.#end.abort();
     await this.#work;

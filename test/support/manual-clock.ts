@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/time/clock.js';
 
-/** Time that moves by hand. Begins at the machine's time, because some backends keep a clock of their own. */
+/** A clock that the test moves. It starts at the machine's time, because some backends have a clock of their own. */
 export class ManualClock implements Clock {
   #offset = 0;
 

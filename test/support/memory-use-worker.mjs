@@ -1,6 +1,6 @@
-// An application in a process of its own that tells how much memory it holds, for the test of leaks.
+// An application in its own process that reports how much memory it uses, for the test of leaks.
 // node --expose-gc memory-use-worker.mjs <built lib> <express | fastify>
-// It says { port } when it listens, and { heapUsed } when it is asked to 'measure'.
+// It sends { port } when it listens, and { heapUsed } when it receives 'measure'.
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -49,13 +49,13 @@ class TrafficController {
 const { prototype } = TrafficController;
 for (const method of Object.getOwnPropertyNames(prototype)) {
   if (method === 'constructor') continue;
-  // Decorators by hand: this file is run as it is.
+  // Decorators are called as functions, because Node runs this file without a compiler.
   if (method !== 'untouched') Session()(prototype, method, 0);
   Get(method)(prototype, method, Object.getOwnPropertyDescriptor(prototype, method));
 }
 Controller()(TrafficController);
 
-// What ends by time is no leak: before each measurement two days pass.
+// Memory that is freed by time is not a leak, so the clock moves two days ahead before each measurement.
 let passed = 0;
 const clock = { now: () => Date.now() + passed };
 const module = await Test.createTestingModule({

@@ -17,28 +17,28 @@ const NEEDS_MONGOD =
 const hasMongod = spawnSync('mongod', ['--version']).status === 0;
 const cleanUps: (() => unknown)[] = [];
 
-// Each test file that starts a server has its own, and ends it.
+// Each test file that needs a server starts its own, and stops it at the end.
 afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** A server that was there, or that was started for this test file. */
+/** A server that is already running, or that was started for this test file. */
 export interface MongoServer {
   /** For most tests. */
   readonly url: string;
   /**
-   * A member of a replica set, where writes can be repeated; the same as `url` if there is no other. Fail points belong
-   * to the server, so this one is for the test file of the store alone.
+   * A member of a replica set, where writes can be retried. The same as `url` if there is no other server. A fail point
+   * affects the whole server, so only the test file of the store uses this one.
    */
   readonly replicaSetUrl: string;
 }
 
-/** Skipped tests are collected all the same. */
+/** A value for skipped tests, because vitest collects them too. */
 const NONE: MongoServer = { url: '', replicaSetUrl: '' };
 
 const found = await findServer();
 
-/** Tests that need a MongoDB. Where there is none they are skipped, with one line; in CI they fail. */
+/** Tests that need a MongoDB. Without one they are skipped, with one line of output; in CI they fail. */
 export function describeWithMongo(name: string, tests: (server: MongoServer) => void): void {
   if (!found && process.env.CI) {
     it(`${name}: needs a MongoDB`, () => {
@@ -49,14 +49,14 @@ export function describeWithMongo(name: string, tests: (server: MongoServer) => 
   describeUnless(found ? undefined : HOW_TO_GET_IT, name, () => tests(found ?? NONE));
 }
 
-/** The address of the server that `describeWithMongo` runs its tests with. */
+/** The address of the server that tests in `describeWithMongo` use. */
 export function anyMongoUrl(): string {
   return (found ?? NONE).url;
 }
 
 /**
- * Tests that make the server fail. Only their file asks whether it can: asking sets the server's one fail point, and other
- * files run at the same time.
+ * Tests that make the server fail. The check whether the server supports that sets its only fail point. Other files run
+ * at the same time, so only the file of these tests makes the check.
  */
 export async function describeWithFailPoints(
   name: string,
@@ -70,23 +70,23 @@ export async function describeWithFailPoints(
 async function takesFailPoints({ replicaSetUrl }: MongoServer): Promise<boolean> {
   return failCommands(await mongoClient(replicaSetUrl)).then(
     () => true,
-    () => false, // it says that there is no such command
+    () => false, // the server does not know the command
   );
 }
 
-/** Tests that start servers of their own, with `Mongod`. Skipped without one, in CI as well: a gateway will do there. */
+/** Tests that start their own servers with `Mongod`. Without a `mongod` they are skipped, in CI too. */
 export function describeWithMongod(name: string, tests: () => void): void {
   describeUnless(hasMongod ? undefined : NEEDS_MONGOD, name, tests);
 }
 
-/** The connection string with more parameters. */
+/** Adds parameters to a connection string. */
 export function withParameters(url: string, parameters: Readonly<Record<string, string | number>>): string {
   const [place = '', query] = url.split('?');
   const added = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   return `${place.replace(/^(\w+:\/\/[^/]+)$/, '$1/')}?${[...(query ? [query] : []), ...added].join('&')}`;
 }
 
-/** A client of the tests' own, closed at the end of the file. */
+/** A client for the tests. It is closed at the end of the file. */
 export async function mongoClient(url: string): Promise<MongoClient> {
   const client = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
   cleanUps.push(() => client.close());
@@ -95,14 +95,14 @@ export async function mongoClient(url: string): Promise<MongoClient> {
 
 let databases = 0;
 
-/** A database that nobody else uses, dropped at the end of the file. */
+/** A database for this file only. It is dropped at the end of the file. */
 export async function freshDatabase(url: string): Promise<Db> {
   const database = (await mongoClient(url)).db(`nestjs-http-session-${process.pid}-${databases++}`);
   cleanUps.push(() => database.dropDatabase());
   return database;
 }
 
-/** What mongod's `failCommand` does to the commands of one application. */
+/** The settings of mongod's `failCommand` for the commands of one application. */
 export interface CommandFailure {
   readonly failCommands: readonly string[];
   readonly errorCode?: number;
@@ -114,7 +114,7 @@ export interface CommandFailure {
   readonly appName?: string;
 }
 
-/** Makes commands fail, the next `times` of them or all. Without a failure: no more. */
+/** Makes the next `times` commands fail, or all. Without a failure, commands succeed again. */
 export async function failCommands(
   client: MongoClient,
   failure?: CommandFailure,
@@ -126,7 +126,7 @@ export async function failCommands(
     .command({ configureFailPoint: 'failCommand', ...(failure ? { mode, data: failure } : { mode: 'off' }) });
 }
 
-/** A `mongod` of ours: a process, a port and a folder that nobody else uses. */
+/** A `mongod` for these tests, with its own process, port and folder. */
 export class Mongod {
   private constructor(
     readonly port: number,
@@ -167,7 +167,7 @@ export class Mongod {
     return server;
   }
 
-  /** A replica set of this many members, which has a primary. */
+  /** Starts a replica set with this many members, and waits until it has a primary. */
   static async startReplicaSet(count: number): Promise<{ url: string; members: readonly Mongod[] }> {
     const members = await Promise.all(
       Array.from({ length: count }, () => Mongod.start(['--replSet', 'rs0'])),
@@ -213,12 +213,12 @@ async function findServer(): Promise<MongoServer | undefined> {
   return url === undefined ? undefined : { url, replicaSetUrl: url };
 }
 
-/** Needs the internet the first time. */
+/** Downloads a `mongod` the first time. */
 async function downloadedServer(): Promise<string | undefined> {
   process.env.MONGOMS_MAX_RETRIES ??= '0'; // each test file asks
   const { MongoBinary, MongoMemoryReplSet } = await import('mongodb-memory-server-core');
   try {
-    await MongoBinary.getPath(); // its failure is one line, that of a replica set is a page
+    await MongoBinary.getPath(); // if the download fails, this error is one line; the error of a replica set is a page
     const server = await MongoMemoryReplSet.create({
       replSet: { count: 1, args: ['--setParameter', 'enableTestCommands=1'] },
     });

@@ -8,24 +8,24 @@ import type { Platform } from './platforms.js';
 import { startApp } from './start-app.js';
 
 const STORE_TIMEOUT_MS = 600;
-/** How late something may be on a busy machine, and far below "never". */
+/** How late something may be on a busy machine. A hang takes far longer. */
 const GENEROUS_MS = 2_000;
 const RECOVERY_MS = 2_000;
 const OUTAGE_MS = 3_000;
 const CONNECTIONS = 40;
-/** How many of them read or write a session. */
+/** How many of the connections have a session. */
 const SIGNED_IN = 24;
 
-/** How a database goes and comes back. */
+/** How a database fails and returns. */
 export interface Outage {
   begin(): unknown;
-  /** Resolves when the database is back. */
+  /** Resolves when the database has returned. */
   end(): unknown;
 }
 
-/** What a connection asks for, as whom. */
+/** The request of a connection, and the user who sends it. */
 export interface Asked extends LoadRequest {
-  /** Looks at the session; changes it; has a cookie and no use for it; has none. */
+  /** `untouched`: with a cookie, to a handler that does not use the session. `visitor`: without a cookie. */
   readonly kind: 'read' | 'write' | 'untouched' | 'visitor';
   readonly user: string;
 }
@@ -59,8 +59,8 @@ export class Counters {
 }
 
 /**
- * An application under load, whose database goes for three seconds and comes back; and all its answers looked at. Fails
- * when one of them is not what an outage may cost.
+ * Runs an application under load while its database fails for three seconds and returns. Checks all responses, and
+ * fails if one of them is worse than an outage allows.
  */
 export async function expectToSurvive(
   outage: Outage,
@@ -91,7 +91,7 @@ export async function expectToSurvive(
 
     expect(load.errors, 'requests without an answer').toEqual([]);
     const visitors = byKind('visitor');
-    const bound = STORE_TIMEOUT_MS + GENEROUS_MS + longest(visitors); // those wait for nothing but the machine
+    const bound = STORE_TIMEOUT_MS + GENEROUS_MS + longest(visitors); // visitors wait for the machine only
     const untouched = byKind('untouched');
     expect(statusesOf([...visitors, ...untouched])).toEqual(new Set([200]));
     expectRest(
@@ -114,7 +114,7 @@ export async function expectToSurvive(
   }
 }
 
-/** Connections most of which belong to somebody who is signed in, each in a session of their own. */
+/** The requests of the connections. Most of them belong to a signed-in user, each with a session of their own. */
 async function signedIn(browser: () => Browser): Promise<Asked[]> {
   const kinds: Asked['kind'][] = ['read', 'read', 'write', 'untouched', 'visitor'];
   const paths = { read: '/read', write: '/write', untouched: '/plain', visitor: '/plain' };
@@ -135,7 +135,7 @@ async function signedIn(browser: () => Browser): Promise<Asked[]> {
   );
 }
 
-/** A success shows the user's own session, with all that was acknowledged before; no answer speaks of the cookie. */
+/** A successful response shows the user's own session with every acknowledged change. No response sets a cookie. */
 export function expectNobodyLoggedOut(answers: readonly Answered[]): void {
   const acknowledged = new Map<string, number>();
   for (const { request, status, text, setCookies } of answers) {
@@ -148,7 +148,7 @@ export function expectNobodyLoggedOut(answers: readonly Answered[]): void {
   }
 }
 
-/** No answer waits beyond the deadline, and hardly one that is asked for in the second after it was missed first. */
+/** No response takes longer than the deadline. In the second after the first timeout almost all fail at once. */
 function expectRest(answers: readonly Answered[], boundMs: number): void {
   expect(longest(answers)).toBeLessThan(boundMs);
   const missed = answers.filter(({ tookMs }) => tookMs >= STORE_TIMEOUT_MS);

@@ -6,7 +6,7 @@ export interface Platform {
   adapter(): ExpressAdapter | FastifyAdapter;
 }
 
-/** The HTTP adapters that everything has to work on. */
+/** The HTTP adapters that the library supports. */
 export const platforms: readonly Platform[] = [
   { name: 'express', adapter: () => new ExpressAdapter() },
   { name: 'fastify', adapter: () => new FastifyAdapter() },

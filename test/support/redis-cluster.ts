@@ -5,7 +5,7 @@ import { RedisServer } from './redis-servers.js';
 
 const SLOTS = 16_384;
 
-/** What makes a server a node of a Cluster. */
+/** The settings of a Cluster node. */
 export const clusterSettings = [
   '--cluster-enabled',
   'yes',
@@ -15,7 +15,7 @@ export const clusterSettings = [
   'nodes.conf',
 ];
 
-/** Masters that share all slots. */
+/** Starts a Cluster of masters that share all slots. */
 export async function startCluster(count: number): Promise<RedisServer[]> {
   const nodes = await Promise.all(Array.from({ length: count }, () => RedisServer.start(clusterSettings)));
   for (const [i, node] of nodes.entries()) {
@@ -29,7 +29,7 @@ export async function startCluster(count: number): Promise<RedisServer[]> {
   return nodes;
 }
 
-/** A master without slots, which only the nodes know of. */
+/** Adds a master without slots. The nodes know it; clients of the Cluster do not. */
 export async function addNode(nodes: RedisServer[]): Promise<RedisServer> {
   const node = await RedisServer.start(clusterSettings);
   await nodes[0]!.ask('CLUSTER', 'MEET', '127.0.0.1', node.port);
@@ -38,7 +38,7 @@ export async function addNode(nodes: RedisServer[]): Promise<RedisServer> {
   return node;
 }
 
-/** Waits until every node knows of so many, and is content. */
+/** Waits until every node knows this many nodes and reports that the Cluster is ok. */
 export async function agree(nodes: readonly RedisServer[], count: number): Promise<void> {
   await untilItWorks(async () => {
     for (const node of nodes) {
@@ -49,7 +49,7 @@ export async function agree(nodes: readonly RedisServer[], count: number): Promi
   }, 15_000);
 }
 
-/** What the Cluster calls this node. */
+/** The id of this node in the Cluster. */
 export async function nameOf(node: RedisServer): Promise<string> {
   return String(await node.ask('CLUSTER', 'MYID'));
 }
@@ -60,7 +60,7 @@ export async function owns(node: RedisServer, slot: number): Promise<boolean> {
   return shards.some(([from, to, [, port]]) => from <= slot && slot <= to && port === node.port);
 }
 
-/** A replica of this master, which everybody knows of. */
+/** Adds a replica of this master, and waits until all nodes know it. */
 export async function addReplica(nodes: RedisServer[], master: RedisServer): Promise<RedisServer> {
   const replica = await addNode(nodes);
   await replica.ask('CLUSTER', 'REPLICATE', await nameOf(master));
@@ -71,7 +71,7 @@ export async function addReplica(nodes: RedisServer[], master: RedisServer): Pro
   return replica;
 }
 
-/** A label whose session is on this node. */
+/** Finds a label whose session is on this node. */
 export async function labelOn(node: RedisServer, name: string): Promise<string> {
   for (let i = 0; ; i++) {
     const slot = Number(await node.ask('CLUSTER', 'KEYSLOT', `session:${idOf(`${name} ${i}`)}`));
@@ -79,7 +79,7 @@ export async function labelOn(node: RedisServer, name: string): Promise<string> 
   }
 }
 
-/** Moves a slot as `redis-cli --cluster reshard` does. */
+/** Moves a slot in the same way as `redis-cli --cluster reshard`. */
 export async function migrate(
   slot: number,
   from: RedisServer,

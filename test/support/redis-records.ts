@@ -3,25 +3,25 @@ import type { SessionRecord, SessionUpdate } from '../../lib/store/session-recor
 import { HOUR } from './durations.js';
 
 export { HOUR };
-/** When the test file was loaded: the `now` of its calls. Time that passes is a later one, not a wait. */
+/** The time when the test file was loaded, for the `now` of calls. Tests pass a later `now` instead of waiting. */
 export const NOW = Date.now();
 
-/** The id that goes with a label. */
+/** The id for a label. */
 export function idOf(label: string | number): string {
   return createHash('sha256').update(String(label)).digest('hex');
 }
 
-/** A record that lives for an hour. */
+/** A record that expires in an hour. */
 export function recordOf(over: Partial<SessionRecord> = {}): SessionRecord {
   return { expiresAt: NOW + HOUR, lastSeenAt: NOW, meta: 'meta', data: { 'd:views': '1' }, ...over };
 }
 
-/** An update that moves nothing and writes what `over` says. */
+/** An update that moves no moment and writes only the fields in `over`. */
 export function updateOf(over: Partial<SessionUpdate> = {}): SessionUpdate {
   return { set: {}, delete: [], expiresAt: 0, lastSeenAt: 0, ...over };
 }
 
-/** What a promise was rejected with. */
+/** The error with which a promise was rejected. */
 export async function errorOf(promise: PromiseLike<unknown>): Promise<Error> {
   const outcome = await promise.then(
     value => ({ value }),
@@ -31,7 +31,7 @@ export async function errorOf(promise: PromiseLike<unknown>): Promise<Error> {
   throw new Error(`expected a rejection: ${JSON.stringify(outcome)}`);
 }
 
-/** Asks again and again until the answer is no rejection, and says after how many milliseconds. */
+/** Repeats a call until it resolves, and returns after how many milliseconds that was. */
 export async function untilItWorks(ask: () => PromiseLike<unknown>, withinMs: number): Promise<number> {
   const start = performance.now();
   for (;;) {
@@ -45,7 +45,7 @@ export async function untilItWorks(ask: () => PromiseLike<unknown>, withinMs: nu
   }
 }
 
-/** Everything that a log could print of an error. */
+/** All text of an error that a log could print. */
 export function printed(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = Object.entries(error).map(([name, value]) => `${name}=${JSON.stringify(value)}`);

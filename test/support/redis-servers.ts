@@ -13,18 +13,18 @@ const HOW_TO_GET_IT =
 const hasBinary = spawnSync('redis-server', ['--version']).status === 0;
 const running = new Set<RedisServer>();
 
-// Each test file has its own servers, and ends them.
+// Each test file starts its own servers, and stops them at the end.
 afterAll(() => Promise.all([...running].map(server => server.stop())));
 process.on('exit', () => {
   for (const server of running) void server.kill();
 });
 
-/** Tests that need servers of their own. Without `redis-server` they are skipped, with one line; in CI they fail. */
+/** Tests that start servers. Without `redis-server` they are skipped, with one line of output; in CI they fail. */
 export function describeWithRedis(name: string, tests: () => void): void {
   describeIf(hasBinary, name, HOW_TO_GET_IT, tests);
 }
 
-/** Tests to which any Redis will do: the one at `REDIS_URL`, else one of their own. */
+/** Tests that can use any Redis: the one at `REDIS_URL`, otherwise one that they start. */
 export function describeWithAnyRedis(name: string, tests: () => void): void {
   const hint = `${HOW_TO_GET_IT} Or set REDIS_URL.`;
   describeIf(hasBinary || process.env.REDIS_URL !== undefined, name, hint, tests);
@@ -45,12 +45,12 @@ function describeIf(isThere: boolean, name: string, hint: string, tests: () => v
 
 let anyServer: Promise<RedisServer> | undefined;
 
-/** The address of some Redis for tests that change no setting of it. A test file has one, and clears away its keys. */
+/** The address of a Redis for tests that change none of its settings. A test file uses one, and deletes its keys. */
 export async function anyRedisUrl(): Promise<string> {
   return process.env.REDIS_URL ?? (await (anyServer ??= RedisServer.start())).url;
 }
 
-/** A `redis-server` of ours: a process, a port and a folder that nobody else uses. */
+/** A `redis-server` for these tests, with its own process, port and folder. */
 export class RedisServer {
   #process: ChildProcess | undefined;
   #hasPort = true;
@@ -63,8 +63,8 @@ export class RedisServer {
   ) {}
 
   /**
-   * Starts a server that keeps nothing on disk. Settings are those of redis.conf: `['--maxmemory', '10mb']`, or made
-   * once the folder is known.
+   * Starts a server without persistence. The settings are those of redis.conf, such as `['--maxmemory', '10mb']`, or a
+   * function that makes them from the folder.
    */
   static async start(
     settings: readonly string[] | ((folder: string) => Promise<readonly string[]>) = [],
@@ -75,11 +75,11 @@ export class RedisServer {
       running.add(server);
       await server.restart(typeof settings === 'function' ? await settings(folder) : settings);
       if (server.#hasPort) return server;
-      await server.stop(); // somebody took the port meanwhile
+      await server.stop(); // another process has taken the port
     }
   }
 
-  /** Starts a replica of this server, and waits until it confirms what the server writes. */
+  /** Starts a replica of this server, and waits until it confirms the writes of this server. */
   async startReplica(): Promise<RedisServer> {
     const replica = await RedisServer.start(['--replicaof', `127.0.0.1 ${this.port}`]);
     const client = new Redis(this.port);
@@ -94,13 +94,13 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it on its port and folder, and waits until it answers to everything unless told otherwise. */
+  /** Starts the server with the same port and folder, and waits until its log matches `readyWhen`. */
   async restart(
     settings: readonly string[] = [],
     readyWhen = /Ready to accept|monitor master/,
   ): Promise<void> {
     await this.kill();
-    // A Sentinel wants the name of its file first.
+    // For a Sentinel the name of its file has to come first.
     const [file, rest] = settings[0]?.endsWith('.conf')
       ? [settings.slice(0, 1), settings.slice(1)]
       : [[], settings];
@@ -120,7 +120,7 @@ export class RedisServer {
     child.removeAllListeners('exit');
   }
 
-  /** Asks it one thing, over a connection that nothing else uses at the time. */
+  /** Sends one command, over a connection that no other call uses at the same time. */
   async ask(command: string, ...args: (string | number)[]): Promise<unknown> {
     const client = this.#idle.pop() ?? this.#connect();
     try {
@@ -131,13 +131,13 @@ export class RedisServer {
     }
   }
 
-  /** How many connections it has, those that ask aside. */
+  /** The number of its connections, without those of `ask`. */
   async connections(): Promise<number> {
     const list = String(await this.ask('CLIENT', 'LIST', 'TYPE', 'normal'));
     return list.split('\n').filter(line => line !== '' && !line.includes(' name=asks ')).length;
   }
 
-  /** How `ask` signs in from now on. */
+  /** The credentials that `ask` uses from now on. */
   set login(login: RedisOptions) {
     this.#login = login;
     this.#hangUp();
@@ -150,14 +150,14 @@ export class RedisServer {
       retryStrategy: () => null,
       enableReadyCheck: false,
     });
-    return client.on('error', () => undefined); // it comes with the answer, too
+    return client.on('error', () => undefined); // the command rejects with the same error
   }
 
   #hangUp(): void {
     for (const client of this.#idle.splice(0)) client.disconnect();
   }
 
-  /** It accepts connections and answers nothing. */
+  /** Stops the process: the kernel still accepts connections, but nothing is answered. */
   freeze(): void {
     this.#process?.kill('SIGSTOP');
   }
@@ -166,7 +166,7 @@ export class RedisServer {
     this.#process?.kill('SIGCONT');
   }
 
-  /** Ends it as a crash does. */
+  /** Ends the process without a shutdown, like a crash. */
   async kill(): Promise<void> {
     this.#hangUp();
     const child = this.#process;
@@ -183,7 +183,7 @@ export class RedisServer {
   }
 }
 
-/** Outside the range that outgoing connections use, as far as the Cluster's second port (10 000 further) allows. */
+/** A port below the range of outgoing connections, and so low that the Cluster's second port (+10 000) is valid. */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 10_000);

@@ -17,13 +17,13 @@ import type { Answer, Browser, RequestOptions } from './browser.js';
 import { startApp, type AppOptions, type RunningApp } from './start-app.js';
 import type { Platform } from './platforms.js';
 
-/** Data of which a test does not say the types. */
+/** Data without types. */
 export type AnyData = Record<string, unknown>;
 
-// oxlint-disable-next-line typescript/no-explicit-any -- a test may treat any key as what it put there
+// oxlint-disable-next-line typescript/no-explicit-any -- a test may use each key with any type
 export type Untyped = any;
 
-/** As much of Express' and Fastify's request objects as scripts use. */
+/** The parts of the Express and Fastify request that scripts use. */
 export interface PlatformRequest {
   readonly session: Session<AnyData>;
   readonly headers: Record<string, string | undefined>;
@@ -31,7 +31,7 @@ export interface PlatformRequest {
   readonly raw?: IncomingMessage;
 }
 
-/** As much of Express' and Fastify's response objects as scripts use. */
+/** The parts of the Express and Fastify response that scripts use. */
 export interface PlatformResponse {
   status(code: number): this;
   send(body?: unknown): this;
@@ -50,14 +50,14 @@ export interface PlatformResponse {
 export interface ScriptHttp {
   readonly request: PlatformRequest;
   readonly response: PlatformResponse;
-  /** Node's own objects, on either platform. */
+  /** Node's request and response, on both platforms. */
   readonly rawRequest: IncomingMessage;
   readonly raw: ServerResponse;
   /** Waits until the test calls `finish()`. Only for scripts that are started with `begin()`. */
   readonly pause: () => Promise<void>;
 }
 
-/** What a handler does in one test. */
+/** The code of a handler in one test. */
 export type Script<T = AnyData> = (session: Session<T>, http: ScriptHttp) => unknown;
 
 const scripts = new Map<string, Script>();
@@ -68,20 +68,20 @@ function routed<T>(style: string, script: Script<T>): string {
   return `/${style}/${name}`;
 }
 
-/** The path of a route that answers with what the script returns. */
+/** The path of a route that responds with the return value of the script. */
 export const returning = <T = AnyData>(script: Script<T>): string => routed('returning', script);
-/** The path of a route whose script sends the answer, with `@Res()`. */
+/** The path of a route whose script sends the response, with `@Res()`. */
 export const answering = <T = AnyData>(script: Script<T>): string => routed('answering', script);
-/** The path of a route that answers with what the script returns, with `@Res({ passthrough: true })`. */
+/** The path of a route that responds with the return value, with `@Res({ passthrough: true })`. */
 export const passing = <T = AnyData>(script: Script<T>): string => routed('passing', script);
 
-/** What the session holds, as `/me` answers. */
+/** The contents of the session, as `/me` returns them. */
 export const facts = (session: Session<unknown>): object => ({
   user: session.loggedInAs ?? null,
   data: session,
 });
 
-/** Sees what reaches the exception filters, and answers as Nest does. */
+/** Records the errors that reach the exception filters, and responds like Nest's own filter. */
 @Catch()
 class ObservingFilter extends BaseExceptionFilter {
   override catch(error: unknown, host: ArgumentsHost): void {
@@ -91,7 +91,7 @@ class ObservingFilter extends BaseExceptionFilter {
 }
 
 /**
- * Handlers whose code is in the test: the application runs in the test's process. Give it to `startApp` as a controller.
+ * Handlers whose code is in the test, because the application runs in the same process. Pass it to `startApp`.
  */
 @Controller()
 export class ScriptController {
@@ -159,7 +159,7 @@ function play(
   return script(session, { request, response, rawRequest, raw, pause: neverPause });
 }
 
-/** For routes that get no response: a script that uses it fails. */
+/** The response object for routes without `@Res()`. A script that uses it fails. */
 const NO_RESPONSE = new Proxy({} as PlatformResponse, {
   get(_, key) {
     if (key === 'raw') return NO_RESPONSE;
@@ -171,7 +171,7 @@ function neverPause(): never {
   throw new Error('this script cannot pause: start it with begin()');
 }
 
-/** An application with scripts, over memory unless the options say otherwise. */
+/** Starts an application with scripts, over memory unless the options name another backend. */
 export function startScriptedApp(
   platform: Platform,
   options: Partial<Omit<AppOptions, 'platform'>> = {},
@@ -185,24 +185,24 @@ export function startScriptedApp(
   });
 }
 
-/** What `/me` answers. */
+/** The response of `/me`. */
 export interface Me {
   readonly user: string | null;
   readonly data: AnyData;
 }
 
-/** What `/me` answers when there is no session. */
+/** The response of `/me` without a session. */
 export const NO_SESSION: Me = { user: null, data: {} };
 
-/** The body of an answer when the store fails. */
+/** The body of the response if the store fails. */
 export const UNAVAILABLE = { statusCode: 503, message: 'Service Unavailable' };
 
-/** What the browser's session holds. */
+/** The contents of the browser's session. */
 export async function me(browser: Browser): Promise<Me> {
   return (await browser.get('/me')).json<Me>();
 }
 
-/** A browser whose session holds this data, signed in when a user is given. */
+/** A browser whose session holds this data. It is signed in if a user is given. */
 export async function visitor(app: RunningApp, data: object = {}, user?: string): Promise<Browser> {
   const browser = app.browser();
   const { status, text } = await run(browser, async session => {
@@ -215,11 +215,11 @@ export async function visitor(app: RunningApp, data: object = {}, user?: string)
 
 interface RunOptions extends RequestOptions {
   readonly method?: string;
-  /** Whether the script sends the answer, with `@Res()`. */
+  /** Whether the script sends the response, with `@Res()`. */
   readonly answersItself?: boolean;
 }
 
-/** One request whose handler is this script. Nest answers with what it returns. */
+/** Sends one request whose handler is this script. Nest responds with its return value. */
 export async function run<T = AnyData>(
   browser: Browser,
   script: Script<T>,
@@ -229,16 +229,16 @@ export async function run<T = AnyData>(
   return browser.request(method, answersItself ? answering(script) : passing(script), rest);
 }
 
-/** A request whose script has reached `pause()`. */
+/** A request whose script waits in `pause()`. */
 export interface Paused {
-  /** Lets it go on, and waits for its answer. */
+  /** Lets the script continue, and waits for the response. */
   finish(): Promise<Answer>;
-  /** Lets it go on. */
+  /** Lets the script continue. */
   goOn(): void;
   readonly answer: Promise<Answer>;
 }
 
-/** Begins a request and returns when its script has reached `pause()`. */
+/** Starts a request, and resolves when its script has reached `pause()`. */
 export async function begin<T = AnyData>(
   browser: Browser,
   script: Script<T>,
@@ -272,15 +272,15 @@ export async function begin<T = AnyData>(
 /** The outcome of one request, in the test's process: real values and errors, not their JSON. */
 export interface Observed<V> {
   readonly answer: Answer;
-  /** What the script returned. */
+  /** The return value of the script. */
   readonly value: V;
-  /** What reached the exception filters: thrown by the script, or by the commit after it. */
+  /** The error that reached the exception filters. The script threw it, or the commit after the script. */
   readonly error: unknown;
 }
 
 const observations = new Map<string, { error?: unknown }>();
 
-/** One request whose handler is this script; gives what the script returned and what was thrown. */
+/** Sends one request whose handler is this script. Returns the response, the script's value and the thrown error. */
 export async function observe<V>(
   browser: Browser,
   script: (session: Session<Untyped>, http: ScriptHttp) => V | Promise<V>,

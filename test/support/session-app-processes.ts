@@ -7,22 +7,22 @@ import type { Platform } from './platforms.js';
 
 const WORKER = fileURLToPath(new URL('session-app-worker.mjs', import.meta.url));
 
-/** An application that listens in a process of its own. */
+/** An application that listens in its own process. */
 export interface AppProcess {
   readonly process: ChildProcess;
   readonly url: string;
-  /** What it has complained about. */
+  /** Its output on stderr. */
   readonly complaints: string[];
-  /** How it ended: its exit code, or the signal. */
+  /** Resolves with the exit code, or with the signal that ended the process. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
   browser(): Browser;
-  /** Resolves when a slow handler of it waits. Ask before the request is sent. */
+  /** Resolves when a slow handler waits. Call it before the request is sent. */
   reached(): Promise<void>;
-  /** Lets that handler go on. */
+  /** Lets that handler continue. */
   go(): void;
 }
 
-/** @param limits what the process may use, in the words of `ulimit` */
+/** @param limits the limits of the process, as arguments of `ulimit` */
 export async function startAppProcess(
   lib: BuiltLib,
   platform: Platform['name'],

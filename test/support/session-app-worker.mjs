@@ -1,6 +1,6 @@
-// An application in a process of its own, for the tests across processes.
+// An application in its own process, for the tests with several processes.
 // node session-app-worker.mjs <built lib> <express | fastify> <options of SessionModule as JSON>
-// It says { port } when it listens, { reached: true } when a slow handler waits, and goes on at 'go'.
+// It sends { port } when it listens and { reached: true } when a slow handler waits. On 'go' that handler continues.
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -54,7 +54,7 @@ class ShopController {
   }
 }
 
-// Decorators by hand: this file is run as it is.
+// Decorators are called as functions, because Node runs this file without a compiler.
 const routes = {
   login: ['login/:value', Session(), Param('value')],
   me: ['me', Session()],
@@ -86,7 +86,7 @@ process.on('message', async message => {
   if (message === 'go') go();
   if (message === 'close') {
     await app.close();
-    process.disconnect(); // from here on nothing of ours may hold the process
+    process.disconnect(); // from here on, nothing in this file keeps the process alive
   }
 });
 process.send({ port: app.getHttpServer().address().port });

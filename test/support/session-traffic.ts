@@ -1,11 +1,11 @@
 import type { SessionStore } from '../../lib/store/session-store.js';
 import { idOf, NOW, recordOf, updateOf } from './redis-records.js';
 
-/** Sessions in use: every user reads and changes their own all the time, and counts what came of it. */
+/** Sessions in use: every user reads and changes their own session all the time. The outcomes are counted. */
 export class SessionTraffic {
-  /** Reads that gave the user's own session, no session, something broken, somebody else's; a change that was undone. */
+  /** `own` to `foreign` count reads by the session they found. `undone`: an acknowledged change was missing. */
   readonly seen = { own: 0, absent: 0, broken: 0, foreign: 0, undone: 0, failed: 0 };
-  /** What calls were rejected with, by message. */
+  /** The rejected calls, counted by error message. */
   readonly failures = new Map<string, number>();
   /** The longest time in which no call of any user succeeded, in milliseconds. */
   longestOutage = 0;

@@ -6,7 +6,7 @@ import { outsideBackends, type Backend } from './backends.js';
 import type { AnyStore } from './counting-store.js';
 import { FaultyStore } from './faulty-store.js';
 
-/** Places that two applications can share: one store object given to both, and whatever is outside of them. */
+/** Places that two applications can share: one store object given to both, and every place outside the process. */
 export const sharedBackends: readonly Backend[] = [
   {
     name: 'one memory store given to both',
@@ -25,7 +25,7 @@ export interface FaultyPlace {
   dispose(): Promise<void>;
 }
 
-/** A fresh place of this backend whose store fails on demand. */
+/** A new place on this backend whose store fails on demand. */
 export async function faultyPlace(backend: Backend): Promise<FaultyPlace> {
   const place = await backend.place();
   const { type, ...storeOptions } = place.options as { type: SessionStoreType };

@@ -22,21 +22,21 @@ import { Browser } from './browser.js';
 import { ManualClock } from './manual-clock.js';
 import type { Platform } from './platforms.js';
 
-/** How Nest makes an application: as `main.ts` does, or as the tests of an application do. */
+/** The two ways to create a Nest application: the one of `main.ts` and the one of an application's tests. */
 export const makers = ['NestFactory', 'a testing module'] as const;
 
 export interface AppOptions extends Pick<ModuleMetadata, 'controllers' | 'providers' | 'imports'> {
   readonly platform: Platform;
-  /** A backend, which gets a fresh place that is removed with the app; or the options of a place that others share. */
+  /** A backend, on which a new place is created and removed with the app, or the options of a shared place. */
   readonly backend: Backend | SessionModuleOptions;
   /** Further options of the module. */
   readonly session?: Partial<SessionModuleOptions>;
   readonly clock?: ManualClock;
-  /** `NestFactory` by default. */
+  /** @default 'NestFactory' */
   readonly madeBy?: (typeof makers)[number];
-  /** Before `listen`: global prefix, filters, middleware … */
+  /** Runs before `listen`, for a global prefix, filters or middleware. */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
-  /** Listens elsewhere than on a free port of 127.0.0.1. */
+  /** Replaces `listen` on a free port of 127.0.0.1. */
   readonly listen?: (app: INestApplication) => Promise<unknown>;
 }
 
@@ -46,17 +46,17 @@ export interface RunningApp {
   readonly clock: ManualClock;
   readonly sessions: Sessions;
   readonly store: SessionStore;
-  /** What has happened so far, in order. */
+  /** All events so far, in order. */
   readonly events: SessionEvent[];
-  /** What was logged, `level: message`. */
+  /** All log messages, as `level: message`. */
   readonly logs: string[];
-  /** The options of the place, for a second application beside this one. */
+  /** The options of the place, for a second application that shares it. */
   readonly place: SessionModuleOptions;
   browser(): Browser;
   close(): Promise<void>;
 }
 
-/** A listening application with sessions. Close it. */
+/** Starts an application with sessions. The caller has to close it. */
 export async function startApp(options: AppOptions): Promise<RunningApp> {
   const {
     platform,
@@ -71,7 +71,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   } = options;
   const place =
     'place' in backend ? await backend.place() : { options: backend, dispose: async () => undefined };
-  // A store outside of the process, on a machine that is busy: what is tested is seldom how fast it is.
+  // The store may be another process on a busy machine, and most tests do not measure its speed.
   const moduleOptions = { storeTimeout: 10_000, ...place.options, ...session } as SessionModuleOptions;
   const logs: string[] = [];
   const logger = loggerTo(logs);
@@ -80,7 +80,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   class AppModule {}
   const app =
     madeBy === 'NestFactory'
-      ? // An error at the start is the test's to judge: Nest's default ends the process.
+      ? // The test checks errors at the start. By default Nest ends the process.
         await NestFactory.create(AppModule, platform.adapter(), { logger, abortOnError: false })
       : (
           await Test.createTestingModule({ imports: [AppModule] })
@@ -111,8 +111,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 }
 
 /**
- * `NestFactory` cannot override a provider as a testing module can. A dynamic module is plain data, so its provider of
- * the clock is replaced before Nest sees it; everything else stays what `forRoot()` returned.
+ * Replaces the provider of the clock in the result of `forRoot()` and keeps all other providers. `NestFactory` cannot
+ * override providers, unlike a testing module, but a dynamic module is plain data.
  */
 function withClock(session: DynamicModule, clock: Clock): DynamicModule {
   const { providers = [] } = session;

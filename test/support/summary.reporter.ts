@@ -9,10 +9,10 @@ export default class SummaryReporter implements Reporter {
       const failedBefore = count.failed;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        // A test that never came to its end (the run was cut short) did not pass.
+        // If the run was cut short, a test that has not finished counts as failed.
         count[state === 'pending' ? 'failed' : state] += 1;
       }
-      // A file that could not be loaded, or whose hooks failed, has no failed test of its own.
+      // If a file could not be loaded or its hooks failed, none of its tests is marked as failed.
       if (module.state() === 'failed' && count.failed === failedBefore) count.failed += 1;
     }
     process.stdout.write(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);

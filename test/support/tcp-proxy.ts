@@ -3,10 +3,10 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { setTimeout as wait } from 'node:timers/promises';
 import { Deferred } from './deferred.js';
 
-/** What happens to the bytes that arrive at the proxy. */
+/** How the proxy treats the bytes that arrive. */
 type Traffic =
   | { readonly is: 'passing' }
-  /** Both directions wait at the gate and pass, in order, when it opens. */
+  /** The bytes of both directions wait until the gate opens, and then pass in order. */
   | { readonly is: 'held'; readonly gate: Deferred }
   /** Requests pass, replies are lost. */
   | { readonly is: 'silent' }
@@ -15,12 +15,12 @@ type Traffic =
 
 const PASSING: Traffic = { is: 'passing' };
 
-/** How a connection ends: with a FIN, as when a process closes its sockets, or with a reset. */
+/** How a connection ends: with a FIN, like that of a process that closes its sockets, or with a reset. */
 export type Cut = 'fin' | 'reset';
 
-/** Stands between a client and a server on this machine, and does to the connection what networks do. */
+/** A proxy between a client and a server on this machine. It simulates the faults of networks. */
 export class TcpProxy {
-  /** By how many milliseconds the next chunk of a reply is delayed. The order of chunks is kept. */
+  /** The delay of the next chunk of a reply, in milliseconds. The order of chunks is kept. */
   latencyMs: () => number = () => 0;
   /** How many bytes of requests have passed. */
   requested = 0;
@@ -61,19 +61,19 @@ export class TcpProxy {
   }
 
   /**
-   * From now on replies are lost. Connections stay open, new ones are accepted. `thaw()` ends it, for connections that
-   * have lost nothing: TCP never delivers what comes after a gap.
+   * Loses all replies until `thaw()`. Connections stay open, and new ones are accepted. A connection that has lost
+   * bytes stays silent after `thaw()`, because TCP never delivers bytes that come after a gap.
    */
   silence(): void {
     this.#traffic = { is: 'silent' };
   }
 
-  /** As `silence()`, and requests are lost as well. */
+  /** Like `silence()`, but loses requests too. */
   dropAll(): void {
     this.#traffic = { is: 'dropped' };
   }
 
-  /** Bytes pass again. What was held passes first; what was lost stays lost. */
+  /** Lets bytes pass again. Held bytes pass first; lost bytes stay lost. */
   thaw(): void {
     const traffic = this.#traffic;
     this.#traffic = PASSING;
@@ -126,7 +126,7 @@ export class TcpProxy {
     ] as const;
     for (const [socket, group, other] of ends) {
       group.add(socket);
-      socket.on('error', () => undefined); // errors are what this proxy is for
+      socket.on('error', () => undefined); // this proxy causes such errors on purpose
       socket.on('close', () => {
         group.delete(socket);
         other.destroy();

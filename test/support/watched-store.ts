@@ -11,19 +11,19 @@ import { Deferred } from './deferred.js';
 
 export type Verb = 'load' | 'create' | 'update' | 'touch' | 'destroy';
 
-/** A call of the store that waits until the test lets it go on. */
+/** A call of the store that waits until the test opens the gate. */
 export class Gate {
   readonly #arrived = new Deferred();
   readonly #opened = new Deferred<Error | undefined>();
 
-  /** Resolves when a call waits here. */
+  /** Resolves when a call waits at the gate. */
   readonly arrived: Promise<void> = this.#arrived.promise;
 
   open(): void {
     this.#opened.resolve(undefined);
   }
 
-  /** The call fails instead. */
+  /** Makes the waiting call fail. */
   fail(error: Error): void {
     this.#opened.resolve(error);
   }
@@ -35,17 +35,17 @@ export class Gate {
   }
 }
 
-/** A memory store that tells what was asked of it, and can be made to wait. */
+/** A memory store that records its calls, and whose calls can be held. */
 export class WatchedStore extends SessionStore {
   readonly inner = new MemorySessionStore();
   readonly index = this.inner.index;
   /** The verbs that were called, in order. */
   readonly calls: Verb[] = [];
-  /** The ids that were created and not destroyed. */
+  /** The ids that were created and not yet destroyed. */
   readonly ids = new Set<string>();
   readonly #gates = new Map<Verb, Gate>();
 
-  /** The next call of this verb waits. */
+  /** Makes the next call of this verb wait. */
   hold(verb: Verb): Gate {
     const gate = new Gate();
     this.#gates.set(verb, gate);

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Deferred } from './deferred.js';
 
-/** An answer, octet for octet; one character per octet. */
+/** A response as it came, with one character per octet. */
 export interface WireAnswer {
   readonly status: number;
-  /** The status line and the header lines, as they came. */
+  /** The status line and the header lines, unchanged. */
   readonly head: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
@@ -14,7 +14,7 @@ export interface WireAnswer {
   json<T = unknown>(): T;
 }
 
-/** A socket that speaks HTTP/1.1 as the test writes it: what clients refuse to send, and several requests at once. */
+/** A socket for HTTP/1.1 that the test writes itself, such as invalid requests or several requests at once. */
 export class Wire {
   #received = '';
   #isClosed = false;
@@ -45,7 +45,7 @@ export class Wire {
     this.socket.write(Buffer.from(text, 'latin1'));
   }
 
-  /** The next answer. `hasBody` is false for the answer to a HEAD request. */
+  /** Reads the next response. Pass false for `hasBody` if the request was a HEAD request. */
   async next({ hasBody = true } = {}): Promise<WireAnswer> {
     for (;;) {
       const answer = this.#take(hasBody);
@@ -56,7 +56,7 @@ export class Wire {
     }
   }
 
-  /** What came so far and was not taken as an answer. */
+  /** The received octets that no call of `next` has taken. */
   get received(): string {
     return this.#received;
   }
@@ -108,7 +108,7 @@ export class Wire {
   }
 }
 
-/** One request on a connection of its own. `cookies` are whole `Cookie` header lines' values. */
+/** Sends one request on a new connection. Each entry of `cookies` is the value of one `Cookie` header line. */
 export async function exchange(
   url: string,
   request: {
@@ -130,7 +130,7 @@ export async function exchange(
       'Connection: close',
       ...headers,
       ...(body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${body.length}`]),
-      // Last: Node drops the lines after the thousandth.
+      // These lines come last, because Node drops lines after the thousandth.
       ...cookies.map(value => `Cookie: ${value}`),
     ];
     wire.send(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);

@@ -42,7 +42,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const write = (text: string) => store.update(id, { set: { 'd:n': text }, delete: [], ...moments }, now);
 
-/** Changes each of these bytes to each of these values, one at a time, and looks at the file. */
+/** Changes each of these bytes to each of these values, one at a time, and reads the file. */
 function withEachByteChanged(
   from: number,
   to: number,

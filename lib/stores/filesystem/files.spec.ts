@@ -263,7 +263,7 @@ describe('the sweep', () => {
 
   it('keeps a session that is used while it runs', async () => {
     store.create(id, record);
-    const swept = store.prune(expiresAt + 1); // it has not come to the file yet
+    const swept = store.prune(expiresAt + 1); // it has not reached the file yet
     store.touch(id, { expiresAt: expiresAt + 10_000, lastSeenAt: now }, now);
     expect(await swept).toBe(0);
     expect(store.load(id)).toMatchObject({ expiresAt: expiresAt + 10_000 });

@@ -33,7 +33,7 @@ const fileOf = (name: string, kind = 'sessions') => join(directory, kind, name[0
 const work = (job: string, options: object): Worker =>
   startWorker(lib, directory, job, { now, expiresAt, ...options });
 
-/** Has these processes do something with each session at the same instant. One list of outcomes for each process. */
+/** Makes these processes call a method for each session at the same instant. Returns a list of results per process. */
 async function inStep(workers: readonly Worker[]): Promise<unknown[][]> {
   await Promise.all(workers.map(({ ready }) => ready));
   for (const { process } of workers) process.stdin?.end(String(Date.now() + 20));

@@ -79,7 +79,7 @@ describe('the sweep', () => {
 
   it('lets other work run after every 64 files or 4 removals', async () => {
     const store = new FileSessionStore({ directory });
-    // All in one folder: between two of them it waits for the disk anyway.
+    // All files are in one folder, because the sweep waits for the disk between two folders anyway.
     for (let i = 0; i < 600; i++) store.create(idOf(i * 256), until(i < 200 ? now : now + MINUTE));
     let turns = 0;
     let isSweeping = true;
