@@ -3,8 +3,8 @@ import { StoreRefusedError } from './store-refused.error.js';
 /** The ways to load one driver. The names stand in the store's code, so that bundlers see them. */
 export interface DriverWays<Driver> {
   /** Imports the `driver.ts` of the store, which requires the driver. */
-  readonly require: () => Promise<{ readonly driver: Driver }>;
-  readonly import: () => Promise<Driver>;
+  readonly byRequire: () => Promise<{ readonly driver: Driver }>;
+  readonly byImport: () => Promise<Driver>;
 }
 
 /** What Node says of a module that is there and that only `import()` can load. */
@@ -34,10 +34,10 @@ export async function loadDriver<Driver>(
 
 async function requireOrImport<Driver>(name: string, ways: DriverWays<Driver>): Promise<Driver> {
   try {
-    return (await ways.require()).driver;
+    return (await ways.byRequire()).driver;
   } catch (error) {
     if (!isMissing(name, error) && !FOR_IMPORT_ONLY.includes(codeOf(error))) throw error;
-    return await ways.import();
+    return await ways.byImport();
   }
 }
 

@@ -40,8 +40,8 @@ type Driver = Pick<typeof mongodb, 'MongoClient'>;
  */
 export async function makeClient(url: string): Promise<mongodb.MongoClient> {
   const driver = await loadDriver<Driver>('mongodb', 'mongodb', {
-    require: () => import('./driver.js'),
-    import: () => import('mongodb'),
+    byRequire: () => import('./driver.js'),
+    byImport: () => import('mongodb'),
   });
   try {
     return newClient(driver, url);

@@ -67,8 +67,8 @@ interface Driver {
 
 async function importRedis(): Promise<typeof Redis> {
   const driver = await loadDriver<Driver>('redis', 'ioredis', {
-    require: () => import('./driver.js'),
-    import: () => import('ioredis'),
+    byRequire: () => import('./driver.js'),
+    byImport: () => import('ioredis'),
   });
   // Before 5.3 the class has no name, it is what the package exports.
   return driver.Redis ?? (driver.default as typeof Redis);
