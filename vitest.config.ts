@@ -1,9 +1,37 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 const lib = (path: string) => fileURLToPath(new URL(`./lib/${path}`, import.meta.url));
 
-export default defineConfig({
+/** What many requests leave behind takes a minute each, and a process with the machine to itself. */
+const SOAK = ['test/e2e/memory-use.e2e-spec.ts'];
+/** What is about one kind of server. */
+const SERVERS = ['test/{redis,mongodb}/**', 'lib/stores/{redis,mongodb}/**'];
+
+const whole: TestProjectConfiguration[] = [
+  {
+    extends: true,
+    test: {
+      // What users install: built and packed once, before the first of these tests. The samples run on it.
+      name: 'package',
+      include: ['test/{package,samples}/*.spec.ts'],
+      globalSetup: './test/package/pack.setup.ts',
+    },
+  },
+  {
+    extends: true,
+    test: {
+      name: 'soak',
+      include: SOAK,
+      // After the others, one file at a time: they measure.
+      maxWorkers: 1,
+      sequence: { groupOrder: 1 },
+    },
+  },
+];
+
+// `--mode quick` is `npm run test:quick`: over memory and files, without servers, soak and package.
+export default defineConfig(({ mode }) => ({
   resolve: {
     // Samples import the package by its name; here they get the source, without a build.
     alias: [
@@ -13,8 +41,11 @@ export default defineConfig({
   },
   test: {
     pool: 'forks',
+    // Vitest would leave one processor idle.
+    maxWorkers: '100%',
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    env: mode === 'quick' ? { TEST_STORES: 'memory,filesystem' } : {},
     // The last line is the summary's.
     reporters: ['default', './test/support/guarantees.reporter.ts', './test/support/summary.reporter.ts'],
     projects: [
@@ -23,7 +54,14 @@ export default defineConfig({
         test: {
           name: 'lib',
           include: ['{lib,test,sample}/**/*[.-]spec.ts'],
-          exclude: ['**/node_modules/**', '**/dist/**', 'test/package/**', 'test/samples/**'],
+          exclude: [
+            '**/node_modules/**',
+            '**/dist/**',
+            'test/package/**',
+            'test/samples/**',
+            ...SOAK,
+            ...(mode === 'quick' ? SERVERS : []),
+          ],
         },
       },
       {
@@ -35,19 +73,12 @@ export default defineConfig({
             enabled: true,
             only: true,
             include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './test/types/tsconfig.json',
             ignoreSourceErrors: true,
           },
         },
       },
-      {
-        extends: true,
-        test: {
-          // What users install: built and packed once, before the first of these tests. The samples run on it.
-          name: 'package',
-          include: ['test/{package,samples}/*.spec.ts'],
-          globalSetup: './test/package/pack.setup.ts',
-        },
-      },
+      ...(mode === 'quick' ? [] : whole),
     ],
   },
-});
+}));

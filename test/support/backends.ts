@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import type { Db } from 'mongodb';
 import { afterAll, describe } from 'vitest';
 import type { SessionModuleOptions } from '../../lib/index.js';
+import { isChosen } from './chosen-stores.js';
 import { anyMongoUrl, describeWithMongo, freshDatabase } from './mongodb-server.js';
 import { anyRedisUrl, describeWithAnyRedis } from './redis-servers.js';
 
@@ -111,7 +112,9 @@ const mongodb: Backend<OutsidePlace> = {
 };
 
 /** The stores whose sessions outlive a process. */
-export const outsideBackends: readonly Backend<OutsidePlace>[] = [filesystem, redis, mongodb];
+export const outsideBackends: readonly Backend<OutsidePlace>[] = [filesystem, redis, mongodb].filter(
+  ({ name }) => isChosen(name),
+);
 
 /** All stores that the e2e tests run over. */
 export const backends: readonly Backend[] = [memory, ...outsideBackends];

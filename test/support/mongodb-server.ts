@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient, type Db, type Document } from 'mongodb';
 import { afterAll, describe, it } from 'vitest';
+import { isChosen } from './chosen-stores.js';
 
 const HOW_TO_GET_IT =
   'there is no MongoDB: neither MONGODB_URI nor MONGODB_REPLSET_URI is set, no mongod is on the PATH, and none could be downloaded. ' +
@@ -36,7 +37,7 @@ export interface MongoServer {
 /** A value for skipped tests, because vitest collects them too. */
 const NONE: MongoServer = { url: '', replicaSetUrl: '' };
 
-const found = await findServer();
+const found = isChosen('mongodb') ? await findServer() : undefined;
 
 /** Tests that need a MongoDB. Without one they are skipped, with one line of output; in CI they fail. */
 export function describeWithMongo(name: string, tests: (server: MongoServer) => void): void {
