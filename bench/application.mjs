@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { contestants, defaultDecorator } from './contestants.mjs';
 import { keys, sample } from './sample.mjs';
 
-/** Stands in for a session where there is none. */
+/** Replaces the session for contestants without one. */
 const noSession = { ...sample(), ...keys(100) };
 
 const PATHS = { start10k: 'start-10k', start100k: 'start-100k', readOne: 'read-one' };
@@ -44,7 +44,7 @@ export async function startApplication(name, build, place) {
       return { views: held.views };
     }
   }
-  // Decorators by hand, so that nothing has to be compiled.
+  // Decorators are called as functions, so that nothing has to be compiled.
   for (const method of Object.getOwnPropertyNames(BenchController.prototype)) {
     if (method === 'constructor') continue;
     const descriptor = Object.getOwnPropertyDescriptor(BenchController.prototype, method);

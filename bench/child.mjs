@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** A process that answers each message with one message. What it writes is shown when it fails. */
+/** A process that answers each message with one message. If it fails, its output is shown. */
 export class Child {
   #process;
   #output = '';
@@ -43,7 +43,7 @@ export class Child {
   }
 
   async end() {
-    if (!this.#process.connected) return; // it has ended by itself, and whoever waited for an answer was told
+    if (!this.#process.connected) return; // it has already ended, and the pending call has been rejected
     const exit = once(this.#process, 'exit');
     this.#process.disconnect();
     await exit;

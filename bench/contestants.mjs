@@ -1,5 +1,6 @@
-// Who takes part: the bare platform, the platform with a no-op interceptor and middleware, the platform with one bare
-// command of a driver, ours, and the peers. Each prepares a Nest application for sessions and says which decorator injects one.
+// The contestants: the bare platform, the platform with a no-op interceptor and middleware, the platform with one bare
+// command of a driver, ours, and the peers. Each sets up sessions in a Nest application and names the decorator that
+// injects the session.
 import { Session as NestSession, createParamDecorator } from '@nestjs/common';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
@@ -11,18 +12,18 @@ const require = createRequire(import.meta.url);
 const DAY_MS = 86_400_000;
 const SECRET = 'a secret of at least thirty-two characters';
 
-/** More than the default: one scenario reads a session of 100 KB. */
+/** Larger than the default, because one scenario reads a session of 100 KB. */
 const MAX_SIZE = 256 * 1024;
 
 /**
  * @typedef {object} Contestant
  * @property {'express' | 'fastify'} platform
  * @property {'platform' | 'driver' | 'ours' | 'peer'} kind
- * @property {'none' | 'memory' | 'filesystem' | 'redis' | 'mongodb'} store what keeps the sessions
- * @property {string[]} [scenarios] the only ones that make sense
+ * @property {'none' | 'memory' | 'filesystem' | 'redis' | 'mongodb'} store the store of the sessions
+ * @property {string[]} [scenarios] the scenarios that make sense for it, all if left out
  * @property {(build: string, place: Place) => Promise<Setup>} setUp with the build of ours
  *
- * @typedef {object} Place where sessions can be kept: empty, and nobody else's
+ * @typedef {object} Place an empty place for sessions, used by one contestant only
  * @property {string} folder
  * @property {string} redisUrl
  * @property {string} mongodbUrl
@@ -47,7 +48,7 @@ const noop = {
   }),
 };
 
-/** Reads one record with the driver and parses it: what no library over this driver can do without. */
+/** Reads one record with the driver and parses it. Every session library on this driver has to do at least that. */
 const bareRead = (store, openReader) => ({
   kind: 'driver',
   store,
@@ -76,9 +77,9 @@ const findOne = bareRead('mongodb', async ({ mongodbUrl, name }) => {
 });
 
 /**
- * A record as ours, read in a middleware and written in an interceptor, with the driver as its README shows it: no cookie,
- * no expiry, nothing compared, nothing atomic, no deadline, no header. The floor under a library that uses the driver so; ours
- * sends some commands more cheaply.
+ * A record with the same fields as ours, read in a middleware and written in an interceptor. The driver is used as its
+ * README shows it, without cookie, expiry, comparison, atomic update, deadline or header. This is the floor for a
+ * library that uses the driver in that way; ours sends some commands at a lower cost.
  */
 const floor = (store, openRecord) => ({
   kind: 'driver',
@@ -113,7 +114,7 @@ const floor = (store, openRecord) => ({
   },
 });
 
-/** As many as requests are under way by default: writes to a single record would wait for each other. */
+/** One record per concurrent request, because writes to a single record would wait for each other. */
 const RECORDS = 32;
 let turn = 0;
 const nextRecord = () => turn++ % RECORDS;
@@ -163,7 +164,7 @@ const ours = (type, load) => ({
   async setUp(build, place) {
     const { Session, SessionModule } = await import(pathToFileURL(resolve(build, 'index.js')).href);
     const options = { type, ...OPTIONS_BY_STORE[type](place), load, maxSize: MAX_SIZE };
-    // The bench speaks plain HTTP, so the cookie must not ask for more.
+    // The bench uses plain HTTP, so the cookie must not be Secure.
     return {
       decorator: Session,
       imports: [SessionModule.forRoot({ ...options, cookie: { secure: false } })],
@@ -213,7 +214,7 @@ const fastifySession = store => ({
       saveUninitialized: false,
       rolling: false,
       cookie: { maxAge: DAY_MS, secure: false },
-      // Its own memory store is what it uses without one.
+      // Without a store it uses its own memory store.
       ...(store !== 'memory' && { store: await PEER_STORES[store](place) }),
     };
     return {
@@ -233,7 +234,7 @@ const COMMON = [
   ['platform + mongodb findOne', findOne],
   ['platform + no-op + findOne, updateOne', mongodbFloor],
   ...Object.keys(OPTIONS_BY_STORE).map(store => [`ours, ${store}`, ours(store, 'eager')]),
-  // Where nothing is kept elsewhere, loading late is all the difference.
+  // Only over memory: there, the late load is the only difference.
   ['ours, memory, lazy', ours('memory', 'lazy')],
 ];
 
@@ -259,5 +260,5 @@ export const contestants = Object.fromEntries(
   ),
 );
 
-/** Nest's own decorator gives `request.session`, which is what the peers fill and the bare platform leaves empty. */
+/** Nest's own decorator injects `request.session`. The peers set it, and the bare platform leaves it empty. */
 export const defaultDecorator = NestSession;

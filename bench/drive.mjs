@@ -1,5 +1,5 @@
-// Requests without a network: what a server does for them is the same, and neither the kernel nor a second process adds
-// its noise. The sockets take every byte at once.
+// Requests without a network. The server does the same work for them, and neither the kernel nor a second process adds
+// noise. The sockets accept every byte immediately.
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 
@@ -25,7 +25,7 @@ class DummySocket extends Duplex {
   }
 }
 
-/** One request after the other for each cookie, until so many have been answered or the time is up. */
+/** Sends one request after another for each cookie, until this many have been answered or the time is up. */
 export async function drive(server, { path, cookies, requests = Infinity, seconds = Infinity }) {
   const latencies = [];
   const start = performance.now();

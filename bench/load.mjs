@@ -1,5 +1,5 @@
-// The load generator, in a process of its own: raw sockets, one request at a time on each. Its parent says `open`, then
-// `run` as often as it likes, then `close`; each is answered when it is done. Every answer of the server is checked.
+// The load generator, in its own process: raw sockets, with one request at a time on each. The parent sends `open`, then
+// any number of `run`, then `close`. Each message is answered when it is done. Every response of the server is checked.
 import { connect } from 'node:net';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -28,7 +28,7 @@ class Connection {
     });
   }
 
-  /** Sends until it is over, and resolves with the latencies when the last answer is here. */
+  /** Sends requests until the end, and resolves with the latencies after the last response. */
   run(isOver) {
     return new Promise((resolve, reject) => {
       const latencies = [];
@@ -67,8 +67,8 @@ class Connection {
 }
 
 /**
- * Keeps the event loop from sleeping. To wake a process costs the one that writes to it: on a virtual machine more than a
- * request does, and the slower the server, the more often. That is not the server's work.
+ * Keeps the event loop from sleeping. A process that writes to a sleeping process pays for waking it. On a virtual
+ * machine that costs more than a request, and a slow server pays more often. It is not part of the server's work.
  */
 function stayAwake() {
   let isAwake = true;
@@ -80,12 +80,12 @@ function stayAwake() {
 let connections = [];
 
 const commands = {
-  /** One connection for each cookie; an empty one is not sent. */
+  /** Opens one connection for each cookie. An empty cookie is not sent. */
   async open({ port, path, cookies }) {
     connections = cookies.map(cookie => new Connection(port, path, cookie));
     await Promise.all(connections.map(connection => connection.opened()));
   },
-  /** Until the time is up, or until so many requests have been answered. */
+  /** Sends requests until the time is up, or until this many have been answered. */
   async run({ seconds = Infinity, requests = Infinity }) {
     const start = performance.now();
     const until = start + seconds * 1000;

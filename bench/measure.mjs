@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { Child } from './child.mjs';
 import { contestants } from './contestants.mjs';
 
-/** What is asked, what starts the sessions that it is asked of, and whether their cookies come along. */
+/** The path of each scenario, the path that starts its sessions, and whether requests send their cookies. */
 export const scenarios = {
   'plain-anon': { path: '/plain', start: '/start', hasCookie: false },
   'plain-cookie': { path: '/plain', start: '/start', hasCookie: true },
@@ -16,24 +16,24 @@ export const scenarios = {
   'read-100k': { path: '/read-one', start: '/start-100k', hasCookie: true },
 };
 
-/** Where a request takes milliseconds. */
+/** The limit of the warm-up, for scenarios in which a request takes milliseconds. */
 const LONGEST_WARM_UP_S = 4;
 
-/** Where there are no sessions a cookie is sent too: parsing the header is not the session's cost. */
+/** A cookie for contestants without sessions, because parsing the header is not a cost of the session. */
 const DUMMY_COOKIE = `sid=${'x'.repeat(43)}`;
 
 /**
- * Each scenario is warmed up before the first is measured, as in an application all routes are in use; by requests and
- * not by time as long as that is bearable, because what has been compiled depends on them. The counted window begins and ends with no request under
- * way, so its CPU time belongs to the counted requests.
+ * All scenarios are warmed up before the first is measured, because an application uses all of its routes. The warm-up
+ * is counted in requests where that does not take too long, because the compiled code depends on their number. The
+ * counted window begins and ends without a running request, so its CPU time belongs to the counted requests.
  *
  * @param {object} how
  * @param {string} how.name the contestant
  * @param {string} how.build the folder of ours
  * @param {{ redisUrl?: string, mongodbUrl?: string }} how.servers
- * @param {Child} [how.load] the load generator; without one the server drives itself, without a network
+ * @param {Child} [how.load] the load generator; without one the server process sends the requests itself, without a network
  * @param {number} how.seconds the length of the counted window
- * @param {number} how.connections how many requests are under way at a time; each has a session of its own
+ * @param {number} how.connections the number of concurrent requests; each has its own session
  * @param {number} how.warmUp requests for each scenario before the first window
  * @param {string[]} [how.only] scenarios
  * @param {string} [how.profile] a file for the CPU profile of the counted window
@@ -86,7 +86,7 @@ export async function measure({ name, build, servers, load, seconds, connections
   }
 }
 
-/** One session for each connection. @returns the cookies, as they are sent back */
+/** Starts one session for each connection. @returns the values of the `Cookie` header */
 export async function startSessions(port, path, connections) {
   const start = async () => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -96,7 +96,7 @@ export async function startSessions(port, path, connections) {
   return Promise.all(Array.from({ length: connections }, start));
 }
 
-/** Whoever is fast because nothing is kept does not take part. */
+/** Checks that sessions are really saved. A contestant that is fast because it saves nothing fails here. */
 async function checkSession(name, port, cookie) {
   const read = async path => (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } })).json();
   const { views: before } = await read('/read');

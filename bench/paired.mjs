@@ -1,5 +1,5 @@
-// Contestants beside each other in one process, without a network, in short windows that take turns. What the machine does
-// meanwhile hits the windows of one round alike, so their differences tell what `run.mjs` cannot: a few microseconds.
+// Runs contestants in one process, without a network, in short windows that take turns. Other work on the machine affects
+// the windows of a round equally, so this shows differences of a few microseconds, which `run.mjs` cannot show.
 //   node bench/paired.mjs read "fastify: platform + no-op" "fastify: ours, redis"
 //   node bench/paired.mjs read "fastify: ours, redis" "fastify: ours, redis=some/other/build"
 import { randomUUID } from 'node:crypto';
@@ -35,7 +35,7 @@ const { path, start, hasCookie } = scenarios[scenario];
 
 const entrants = [];
 for (const title of titles) entrants.push(await enter(title));
-// In turns from the beginning: what is compiled depends on what else is in use.
+// The warm-up takes turns too, because the compiled code depends on the other code in use.
 for (let i = 0; i < 4; i++) {
   for (const entrant of entrants) await run(entrant, { requests: Number(flags['warm-up']) / 4 });
 }
@@ -55,7 +55,7 @@ console.log(
 );
 for (const { name } of entrants) await servers.clear(name);
 await rm(folder, { recursive: true, force: true });
-process.exit(); // which ends a server of our own, too: some clients would not bear to see it go
+process.exit(); // this also ends a server that the bench started; some clients would fail if it ended before them
 
 async function enter(title) {
   const [contestant, build = join(import.meta.dirname, '../dist')] = title.split('=', 2);

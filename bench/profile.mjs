@@ -1,4 +1,4 @@
-// Where the time goes, by package.
+// Shows how the CPU time is divided between packages.
 //   node bench/profile.mjs "express: ours, memory" read      profiles a contestant and prints the table
 //   node bench/profile.mjs some.cpuprofile [requests]        prints the table of a profile
 import { existsSync } from 'node:fs';
@@ -31,7 +31,7 @@ const { file, requests } = existsSync(subject)
 const own = resolve(flags.build);
 print(JSON.parse(await readFile(file, 'utf8')), requests);
 
-/** Profiles the measured window of one scenario: neither the start nor the warm-up is in it. */
+/** Profiles the measured window of one scenario, without the start and the warm-up. */
 async function take(name, scenario) {
   const load = flags['no-network'] ? undefined : new Child('load.mjs');
   const servers = await startServers();
@@ -92,7 +92,7 @@ function print({ nodes, samples, timeDeltas }, count) {
 /** The package that a function belongs to. */
 function ownerOf(functionName, url) {
   if (functionName === '(garbage collector)') return 'garbage collector';
-  // What is not JavaScript: system calls, compiling.
+  // Work outside JavaScript: system calls and compilation.
   if (url === '') return 'native';
   if (url.startsWith('node:'))
     return /^node:(?:_http|internal\/http|_)/.test(url) ? 'node http' : 'node, other';

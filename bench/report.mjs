@@ -1,9 +1,9 @@
-// From measurements to text.
+// Formats the measurements as text.
 import { scenarios } from './measure.mjs';
 
 /**
- * One table for each platform and scenario. What is added is the difference of the medians over the platform and over
- * the platform with one no-op interceptor and one no-op middleware.
+ * One table for each platform and scenario. The added cost is the difference of medians: to the platform, and to the
+ * platform with one no-op interceptor and one no-op middleware.
  */
 export function report(results, { rounds, seconds, connections, hasNetwork }) {
   const lines = [
@@ -38,7 +38,7 @@ function table(rows) {
   return markdown(['', 'CPU µs', 'ratio', 'over platform', 'over no-op', 'requests/s', 'p50 µs'], cells);
 }
 
-/** A Markdown table, lined up. The first column is text, the others are figures. */
+/** An aligned Markdown table. The first column is text, the others are numbers. */
 export function markdown(header, rows) {
   const widths = header.map((title, i) => Math.max(3, title.length, ...rows.map(row => row[i].length)));
   const line = row =>

@@ -40,7 +40,7 @@ const load = flags['no-network'] ? undefined : new Child('load.mjs');
 /** @type {Map<string, Record<string, { cpu: number, throughput: number, p50: number }[]>>} */
 const results = new Map(chosen.map(({ title }) => [title, {}]));
 for (let round = 1; round <= rounds; round++) {
-  // Contestant by contestant, so that what the machine does meanwhile hits them all.
+  // Every contestant is measured once in each round, so that other work on the machine affects all of them.
   for (const { title, name, build } of shuffled(chosen)) {
     process.stderr.write(`\r\x1b[Kround ${round} of ${rounds}: ${title}`);
     const measured = await measure({
@@ -62,7 +62,7 @@ await load?.end();
 await servers.stop();
 console.log(report(results, { rounds, seconds, connections, hasNetwork: load !== undefined }));
 
-/** Words are names of platforms, kinds and stores. Ours takes part once for each build. */
+/** Selects by names of platforms, kinds and stores. Ours takes part once for each build. */
 function entrants(words) {
   const isWanted = ({ platform, kind, store }) =>
     matches(words, ['express', 'fastify'], platform) &&

@@ -1,4 +1,4 @@
-// What the sessions hold.
+// The contents of the sessions.
 
 /** About 0.3 KB as JSON. */
 export const sample = () => ({
@@ -12,7 +12,7 @@ export const sample = () => ({
   locale: 'en-GB',
 });
 
-/** So many keys with about 1 KB each, as JSON. */
+/** This many keys with about 1 KB each, as JSON. */
 export const keys = count =>
   Object.fromEntries(
     Array.from({ length: count }, (_, i) => [`key${i}`, [sample(), sample(), { ...sample(), i }]]),

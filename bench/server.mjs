@@ -1,5 +1,5 @@
-// One contestant in a process of its own: node bench/server.mjs <contestant> <build folder> <place as JSON>
-// Tells its parent `{ port }` when it listens, and then does what it is told.
+// One contestant in its own process: node bench/server.mjs <contestant> <build folder> <place as JSON>
+// Sends `{ port }` to its parent when it listens, and then carries out the messages of the parent.
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
 import { startApplication } from './application.mjs';
@@ -11,7 +11,7 @@ const app = await startApplication(name, build, JSON.parse(place));
 const inspector = new Session();
 let load;
 const commands = {
-  // What the load generator does, without a network.
+  // Does the work of the load generator, without a network.
   open({ path, cookies }) {
     load = { path, cookies };
   },

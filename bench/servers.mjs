@@ -1,12 +1,12 @@
-// The servers that sessions are kept on: Redis at REDIS_URL, or a redis-server of our own; MongoDB at MONGODB_URI.
+// The servers of the stores: Redis at REDIS_URL, or a redis-server that the bench starts, and MongoDB at MONGODB_URI.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { MongoClient } from 'mongodb';
 
 /**
- * @returns the addresses; `missing`, by store, what is not there and how to get it; `clear`, which removes what a
- *   contestant left behind; and `stop`
+ * @returns the addresses; `missing`, the missing servers by store and how to get them; `clear`, which removes the data
+ *   of a contestant; and `stop`
  */
 export async function startServers() {
   const redis = await startRedis();
@@ -18,7 +18,7 @@ export async function startServers() {
       ...(!redis && { redis: 'left out: Redis. Put redis-server on the PATH, or set REDIS_URL.' }),
       ...(!mongodbUrl && { mongodb: 'left out: MongoDB. Set MONGODB_URI.' }),
     },
-    /** A Redis of our own ends with the run. */
+    /** Ends a Redis that the bench started. */
     async clear(name) {
       if (!mongodbUrl) return;
       const client = await MongoClient.connect(mongodbUrl);

@@ -1,5 +1,5 @@
-// Builds dist/ (ES modules) and dist/cjs/ (the same as CommonJS, for tools that do not know "module-sync").
-// Another place than dist/: node scripts/build.mjs --out <folder>
+// Builds dist/ (ES modules) and dist/cjs/ (the same code as CommonJS, for tools without support for "module-sync").
+// To build into another folder: node scripts/build.mjs --out <folder>
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

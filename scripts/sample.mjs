@@ -1,4 +1,4 @@
-// Compiles the samples against dist/ and runs one, the first unless told: node scripts/sample.mjs 02-fastify
+// Compiles the samples against dist/ and runs one, by default the first: node scripts/sample.mjs 02-fastify
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
