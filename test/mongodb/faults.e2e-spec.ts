@@ -10,7 +10,7 @@ describeWithMongo('an application whose MongoDB', ({ url }) => {
       name = await database;
       return { proxy: await TcpProxy.start(Number(/:(\d+)/.exec(url)?.[1])) };
     },
-    // Through the proxy only: a replica set would name its own address.
+    // A direct connection keeps the client on the proxy. As a replica set the server would give its own address.
     options: port => ({
       type: 'mongodb',
       url: `mongodb://127.0.0.1:${port}/?directConnection=true`,

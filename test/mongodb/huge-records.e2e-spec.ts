@@ -4,7 +4,7 @@ import { expectToBear, type Planter } from '../support/huge-records.js';
 import { describeWithMongo, freshDatabase } from '../support/mongodb-server.js';
 import { platforms } from '../support/platforms.js';
 
-/** A document has 16 MB at most. */
+/** A document can have at most 16 MB. */
 const FIFTEEN_MB = 15 * 1024 ** 2;
 
 describeWithMongo('a document that is as large as MongoDB takes them', ({ url }) => {

@@ -32,7 +32,7 @@ describeWithMongo('an application under load whose MongoDB', ({ url }) => {
   describe.each(outages)('%s', (_, outage) => {
     it.each(platforms)(
       'answers 503 in time, never "logged out", other routes as ever, and is back within two seconds, on $name',
-      // Through the proxy only: a replica set would tell its own address.
+      // A direct connection keeps the client on the proxy. As a replica set the server would give its own address.
       platform =>
         expectToSurvive(outage(), platform, {
           type: 'mongodb',

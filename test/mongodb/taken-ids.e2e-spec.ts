@@ -7,7 +7,7 @@ import { describeWithMongo, freshDatabase } from '../support/mongodb-server.js';
 import { platforms } from '../support/platforms.js';
 import { startApp } from '../support/start-app.js';
 
-/** Secrets that are "random" next. Real ones never meet. */
+/** The next "random" secrets, because two real ones are never equal. */
 const nextSids: string[] = [];
 vi.mock('../../lib/crypto/session-id.js', async load => {
   const real = await load<{ newSid: () => string }>();
@@ -44,7 +44,7 @@ describeWithMongo('an id that MongoDB says is taken (E11000)', ({ url }) => {
   });
   afterAll(() => client.close());
 
-  /** An application, and a document that has the id of this secret. */
+  /** Starts an application, with a document already stored under the id of this secret. */
   async function withTaken(platform: (typeof platforms)[number], document: Document = {}) {
     const running = await startApp({
       platform,

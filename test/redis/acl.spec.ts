@@ -5,7 +5,7 @@ import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
 import { errorOf, HOUR, idOf, NOW, recordOf, updateOf } from '../support/redis-records.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
 
-/** The rules as the README tells people to set them. */
+/** The rules that the README recommends. */
 async function rulesInReadme(): Promise<string[]> {
   const readme = await readFile(new URL('../../lib/stores/redis/README.md', import.meta.url), 'utf8');
   const rules = /^ACL SETUSER sessions on >password (.+)$/m.exec(readme)?.[1];
@@ -75,7 +75,7 @@ describeWithRedis('a user with exactly the rights that the README lists', () => 
     const rules = await rulesInReadme();
     const needless: string[] = [];
     for (const rule of rules) {
-      // INFO is asked for nicely: without it the store works, and cannot warn.
+      // INFO is optional: without it the store works, but cannot warn about settings.
       if (rule === '+info') continue;
       if ((await refusals(rules.filter(one => one !== rule))).length === 0) needless.push(rule);
     }

@@ -160,7 +160,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     await toSource.close();
 
     const toCluster = new RedisConnection({ client });
-    const waiting = toCluster.call('mget', keys); // the driver asks again: nothing was run
+    const waiting = toCluster.call('mget', keys); // the driver sends it again, because the node did not run it
     await source.ask('MIGRATE', '127.0.0.1', target.port, keys[1], 0, 1_000);
     for (const node of nodes) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', await nameOf(target));
     expect(await waiting).toEqual(keys);

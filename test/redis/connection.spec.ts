@@ -24,14 +24,14 @@ afterEach(async () => {
   await Promise.all(stores.splice(0).map(store => store.close()));
 });
 
-/** How long something took, in milliseconds. */
+/** The duration of a call in milliseconds. */
 async function timed(run: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await run();
   return performance.now() - start;
 }
 
-/** How many scripts clients asked for so far. */
+/** How many times clients have called a script so far. */
 async function scriptCalls(server: RedisServer): Promise<number> {
   const stats = String(await server.ask('INFO', 'commandstats'));
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
@@ -302,7 +302,7 @@ describeWithRedis('RedisSessionStore and a network in between', () => {
     await Promise.all(
       users.map(async id => {
         for (let round = 0; round < 25; round++) {
-          // A guard of its own for each call: one that has just missed a deadline asks nothing for a second.
+          // Each call has its own guard, because a guard sends nothing for a second after a missed deadline.
           const guarded = new GuardedStore(store, 10, new SessionEvents(console));
           try {
             const found = await guarded.load(id);

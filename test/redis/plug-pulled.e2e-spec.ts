@@ -3,7 +3,7 @@ import { expectToSurvive, type Outage } from '../support/outage.js';
 import { platforms } from '../support/platforms.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
 
-/** So that what was acknowledged is there after a crash, and a session that is missing was lost by us. */
+/** Acknowledged writes survive a crash of Redis, so a missing session means that the library lost it. */
 const kept = ['--appendonly', 'yes', '--appendfsync', 'no'];
 
 describeWithRedis('an application under load whose Redis', () => {

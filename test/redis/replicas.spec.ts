@@ -23,7 +23,7 @@ describeWithRedis('RedisSessionStore with waitReplicas', () => {
     await master.stop();
   });
 
-  /** The master dies, the replica takes over. */
+  /** Kills the master and promotes the replica. */
   async function failover(): Promise<RedisSessionStore> {
     await master.kill();
     await replica.ask('REPLICAOF', 'NO', 'ONE');
@@ -95,7 +95,7 @@ describeWithRedis('RedisSessionStore with waitReplicas', () => {
 });
 
 describeWithRedis('RedisSessionStore with waitReplicas and the shared cases', () => {
-  // A replica that gets no processor for half a second fails a write, as it should.
+  // If a replica gets no CPU time for half a second, a write fails, which is correct. So the test is retried.
   it('all hold', { retry: 2 }, async () => {
     const master = await RedisServer.start(['--repl-diskless-sync-delay', '0']);
     const replica = await master.startReplica();

@@ -39,7 +39,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     await wait(300);
     await sentinels[0]!.ask('SENTINEL', 'FAILOVER', 'mymaster');
     await untilItWorks(async () => expect(await roleOf(servers[1])).toBe('master'), 10_000);
-    // The old master goes on taking writes for a while; ours must not go there any more.
+    // The old master still accepts writes for a while. The store must not send its writes there.
     expect(
       await untilItWorks(async () => {
         await store.update(idOf('user 0'), updateOf({ set: { 'd:where': 'here' } }), NOW);
@@ -66,7 +66,7 @@ describeWithRedis('RedisSessionStore behind Sentinels', () => {
     );
     servers[0].freeze();
     await untilItWorks(async () => expect(await roleOf(servers[1])).toBe('master'), 10_000);
-    // Before, calls are errors; the deadline of the module would end them, here the silence of the connection does.
+    // Until then calls reject. Here the driver's socket timeout ends them; in an application the deadline would.
     expect(await untilItWorks(() => store.load(idOf('a')), 10_000)).toBeLessThan(5_000);
     expect(await store.destroy(idOf('a'), NOW)).toEqual(recordOf());
     servers[0].thaw();
@@ -112,14 +112,14 @@ async function knowsTheOthers(sentinel: RedisServer): Promise<void> {
   throw new Error('the Sentinels have not found each other yet');
 }
 
-/** The connections that are ours: those that ask and those of other Sentinels have names. */
+/** The connections of the store. Those of `ask` and of other Sentinels have names. */
 async function clientsOf(server: RedisServer): Promise<string[]> {
   const list = String(await server.ask('CLIENT', 'LIST', 'TYPE', 'normal'));
   const pubsub = String(await server.ask('CLIENT', 'LIST', 'TYPE', 'pubsub'));
   return `${list}\n${pubsub}`.split('\n').filter(line => / name= /.test(line));
 }
 
-/** The record as the server has it, read without the store. */
+/** The record on the server, read without the store. */
 async function onlyTheirs(server: RedisServer, id: string): Promise<unknown> {
   const { e, s, m, ...data } = Object.fromEntries(
     pairs((await server.ask('HGETALL', `session:${id}`)) as string[]),

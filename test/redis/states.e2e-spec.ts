@@ -12,7 +12,7 @@ interface Data {
 const facts: Script<Data> = session => ({ user: session.loggedInAs ?? null, note: session.note ?? null });
 const ALICE = { user: 'alice', note: 'x' };
 
-/** What a request may want written, and how it then answers. */
+/** The kinds of writes that a request can make, and whether its handler sends the response. */
 const writes: [string, Script<Data>, { answersItself?: boolean }?][] = [
   ['an assignment', session => void (session.note = 'y')],
   [
@@ -88,7 +88,7 @@ describeWithRedis('an application and a Redis in some state', () => {
         async (_, script, options) => {
           const browser = await alice();
           await enter();
-          await expect.poll(() => me(browser)).toEqual(ALICE); // it may have connected again
+          await expect.poll(() => me(browser)).toEqual(ALICE); // the client may have to connect again
           const answer = await run(browser, script, options);
           expect(answer.status).toBe(503);
           expect(answer.json()).toEqual({ statusCode: 503, message: 'Service Unavailable' });

@@ -27,7 +27,7 @@ const usual = {
 };
 const write = updateOf({ set: { 'd:new': 'text' } });
 
-/** A state in which Redis answers everything with this error is an error to us, and never "no such session". */
+/** Asserts that a call rejects if Redis answers with this error, and does not report the session as absent. */
 async function expectTrouble(
   promise: Promise<unknown>,
   said: RegExp,
@@ -60,7 +60,7 @@ describeWithRedis('RedisSessionStore and a Redis in some state', () => {
     record = recordOf();
     await server.ask('FLUSHALL');
     await store.create(idOf('a'), record);
-    // From here on Redis knows the scripts.
+    // From here on Redis has the scripts.
     await store.touch(idOf('a'), record, now);
     await store.update(idOf('a'), updateOf(), now);
     await store.destroy(idOf('b'), now);

@@ -21,9 +21,7 @@ const CONNECTIONS = 10;
 /** A database server behind a proxy. */
 export interface FaultyServer {
   readonly proxy: TcpProxy;
-  /**
-   * Stops the server's process, which the kernel still accepts connections for. Without it the proxy holds all bytes.
-   */
+  /** Stops the process; the kernel still accepts connections. Without `pause` the proxy holds all bytes instead. */
   pause?(): void;
   resume?(): void;
   stop?(): Promise<void>;

@@ -53,9 +53,7 @@ export class TcpProxy {
     this.#replyBytesLeft = bytes;
   }
 
-  /**
-   * From now on no byte passes, in either direction. Connections stay open, new ones are accepted. `thaw()` ends it.
-   */
+  /** Holds all bytes in both directions until `thaw()`. Connections stay open, and new ones are accepted. */
   freeze(): void {
     if (this.#traffic.is !== 'held') this.#traffic = { is: 'held', gate: new Deferred() };
   }

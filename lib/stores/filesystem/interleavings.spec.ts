@@ -161,14 +161,12 @@ const withoutRoom = <T>(task: (journal: Parameters<typeof destroyWithoutRoom>[0]
   }
 };
 
-/**
- * Rewrites the journal; `meanwhile` comes right after it was read for the first time, before the SEAL, or the second.
- */
-function rewriteWith(meanwhile: (look: number) => void): void {
-  let looks = 0;
+/** Rewrites the journal. Calls `interfere(1)` after the first read, before the SEAL, `interfere(2)` after the second. */
+function rewriteWith(interfere: (read: number) => void): void {
+  let reads = 0;
   const snapshot = (state: JournaledSession) => {
     const entry = sessionReplay.snapshot(state);
-    meanwhile(++looks);
+    interfere(++reads);
     return entry;
   };
   const rewriter = new JournalRewriter(new JournalReader({ ...sessionReplay, snapshot }), false);
@@ -178,7 +176,7 @@ function rewriteWith(meanwhile: (look: number) => void): void {
   } finally {
     closeSync(fd);
   }
-  expect(looks).toBe(2);
+  expect(reads).toBe(2);
 }
 
 describe('during a rewrite of the file', () => {
