@@ -124,8 +124,8 @@ export class ResponseHold implements Hold {
   /** Passes on the first call, with which the head leaves. */
   #send(method: HeadMethod, args: unknown[]): unknown {
     this.#state = 'sent';
-    this.#dress(headOf(this.response, method === 'writeHead' ? args : undefined));
     try {
+      this.#dress(headOf(this.response, method === 'writeHead' ? args : undefined));
       return this.#original(method, args);
     } catch (error) {
       // Node refused this head, for instance for an invalid value. The next head is committed and dressed again.

@@ -36,7 +36,10 @@ export class KeyQueue {
       return await task(queue);
     } finally {
       leave();
-      if (queue.tail === tail) this.#queues.delete(name);
+      // A task that gave up leaves before the earlier ones have ended, so the queue is kept until they have.
+      void tail.then(() => {
+        if (queue.tail === tail) this.#queues.delete(name);
+      });
     }
   }
 }

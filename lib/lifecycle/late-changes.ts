@@ -19,15 +19,21 @@ export class LateChanges {
     readonly log: SessionLog,
   ) {}
 
-  /** Checks for unsaved changes when the response closes. */
+  /**
+   * Checks for unsaved changes when the response closes. Changes that are unsaved already are not reported: the commit
+   * dropped them on purpose, or is about to write them.
+   */
   watch(request: WatchedRequest): void {
     const { response } = request;
     if (!response || this.#watched.has(request)) return;
     this.#watched.add(request);
+    const before = request.session?.state.changeFingerprint();
     const check = (): void => {
       this.#watched.delete(request);
       const { session } = request;
-      if (!session || session.state.standing.kind === 'ended' || !session.state.isChanged()) return;
+      if (!session || session.state.standing.kind === 'ended') return;
+      const now = session.state.changeFingerprint();
+      if (now === '' || now === before) return;
       this.events.emit({ type: 'rejected', reason: 'late', ...(session.id && { id: session.id }) });
       this.log.warnOnce(
         'late',

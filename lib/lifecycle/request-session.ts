@@ -134,9 +134,9 @@ export class RequestSession implements SessionRequest, HeadHolder {
    * nothing to wait for.
    */
   commit(status?: number): Promise<void> | undefined {
-    const { session } = this;
     const hold = this.#hold;
-    if (!hold || !session) return undefined; // nothing has used the session
+    const session = hold && this.session;
+    if (!session) return undefined; // nothing has used the session
     let plan: CommitPlan;
     try {
       plan = this.#plan(session, hold.state, status, this.#queue?.isBusy ?? false);
@@ -227,6 +227,10 @@ export class RequestSession implements SessionRequest, HeadHolder {
         'the request brought two different live sessions; login(), regenerate() or destroy() ends both',
       );
     }
+    this.assertHeadOpen();
+  }
+
+  assertHeadOpen(): void {
     const head = this.#hold?.state;
     if (head === 'held' || head === 'leaving') return;
     throw new SessionClosedError(
@@ -270,7 +274,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
       saving: this.#saving,
       isBusy,
       standing: session.state.standing,
-      readChange: () => session.state.change(),
+      readChange: () => session.state.collectChange(),
       cookie: this.answer.cookie,
       touchIntervalMs: options.touchIntervalMs,
       now: clock.now(),

@@ -91,9 +91,10 @@ export class SessionAnswer {
 
   /** Adds our headers to a head that is about to leave. */
   dress(head: ResponseHead): void {
-    if (this.#cookie.kind === 'none' && !this.#wasLookedAt && !this.#hasStoreFailed) return;
+    const owed = this.#owedCookie();
+    if (owed.kind === 'none' && !this.#wasLookedAt && !this.#hasStoreFailed) return;
     dressHead(head, {
-      cookie: this.#setCookieLine(),
+      cookie: this.#setCookieLine(owed),
       isOwnCookie: line => this.parts.cookie.isOwn(line),
       variesByCookie: this.#wasLookedAt,
       retryAfterSeconds: this.#hasStoreFailed && head.status === 503 ? 1 : undefined,
@@ -113,9 +114,14 @@ export class SessionAnswer {
     return { status: 500, body: JSON.stringify({ statusCode: 500, message: 'Internal Server Error' }) };
   }
 
-  #setCookieLine(): string | undefined {
+  /** A renewal that no commit has confirmed is not sent: a login in another tab may have set the cookie since. */
+  #owedCookie(): AnswerCookie {
+    const cookie = this.#cookie;
+    return cookie.kind === 'renew' && !cookie.isConfirmed ? NONE : cookie;
+  }
+
+  #setCookieLine(owed: AnswerCookie): string | undefined {
     const { cookie, log } = this.parts;
-    const owed = this.#cookie;
     if (owed.kind === 'none') return undefined;
     const isSecure = isSecureRequest(this.request);
     if (owed.kind === 'clear') return cookie.clear(isSecure);

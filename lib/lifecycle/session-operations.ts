@@ -62,9 +62,14 @@ export class SessionOperations implements SessionMethods {
   }
 
   async save(session: RequestedSession): Promise<void> {
-    this.#assertRunnable(session, 'save()');
-    await this.#writing(session, async () => {
-      const change = session.state.change();
+    // Inside the function of an update() a save runs beside that update. Elsewhere it runs alone: of a save and a take() of
+    // the same key, the one that was started first has to be written first.
+    const isInside = this.#updating.getStore() === session.host;
+    if (isInside) this.#assertRunnable(session, 'save()');
+    else this.#assertUsable(session);
+    const run = isInside ? this.#writing : this.#exclusive;
+    await run.call(this, session, async () => {
+      const change = session.state.collectChange();
       const onlyRemoves = Object.keys(change.set).length === 0;
       const isEmpty = change.delete.length === 0 || session.state.standing.kind === 'empty';
       if (onlyRemoves && isEmpty) return;

@@ -27,6 +27,8 @@ export interface SessionRequest extends SessionHost {
   newState(live?: LiveRecord): SessionState;
   /** @throws SessionStoreError when the session could not be loaded, whatever `onStoreError` says */
   assertReadable(): void;
+  /** @throws SessionClosedError `SESSION_HEAD_SENT` when a cookie can no longer be set */
+  assertHeadOpen(): void;
   /** @throws SessionClosedError when a cookie can no longer be set, or would be ambiguous */
   assertCanSetCookie(): void;
 }

@@ -37,6 +37,7 @@ export class SessionRotation {
    * empty session.
    */
   async login(session: RequestedSession, userId: string, keep: Keep): Promise<void> {
+    session.host.assertHeadOpen(); // before anything is ended
     await this.#endAmbiguous(session);
     const { state, host } = session;
     host.assertCanSetCookie();
@@ -67,6 +68,7 @@ export class SessionRotation {
 
   /** @throws SessionClosedError `SESSION_ENDED`, with `keep`, when another request ended the session */
   async regenerate(session: RequestedSession, keep: Keep, replaces: boolean): Promise<void> {
+    if (session.host.isAmbiguous) session.host.assertHeadOpen(); // before anything is ended
     await this.#endAmbiguous(session);
     const { state, host } = session;
     const { standing } = state;
@@ -75,7 +77,7 @@ export class SessionRotation {
     const old = standing.kind === 'stored' ? standing.identity : undefined;
     const isCarried: FieldTest = field => (isDataField(field) ? isKept(keep, field) : keep === true);
     if (!old) {
-      state.change(); // a value that cannot be encoded is refused here, too
+      state.collectChange(); // a value that cannot be encoded is refused here, too
       return this.#continue(session, replaces, { standing: EMPTY, texts: {}, sent: {}, isCarried });
     }
     host.assertCanSetCookie();
@@ -115,7 +117,7 @@ export class SessionRotation {
     meta: SessionMeta,
   ) {
     const { state } = session;
-    const change = state.change();
+    const change = state.collectChange();
     const own = new Set([...Object.keys(change.set), ...change.delete]);
     const sent: Record<string, string> = {};
     for (const [field, text] of Object.entries({ ...state.texts, ...change.set })) {
@@ -123,7 +125,9 @@ export class SessionRotation {
     }
     const added: Record<string, string> = {};
     for (const field of Object.keys(change.set)) if (sent[field] !== undefined) added[field] = sent[field];
-    assertFits(state.texts, { set: added, delete: [] }, this.maxSizeBytes);
+    // Fields that are not carried over make room for others. What is only carried over is never refused.
+    const left = Object.keys(state.texts).filter(field => sent[field] === undefined);
+    assertFits(state.texts, { set: added, delete: left }, this.maxSizeBytes);
     const rotation = { old, oldTexts: state.texts, texts: sent, own, isCarried, meta };
     const rotated = await this.backend.rotate(rotation);
     session.host.trace(() => `new id: ${rotated.outcome}`);

@@ -99,7 +99,7 @@ describe('the facade', () => {
     const { facade, seen, state } = sessionWith();
     expect(() => attempt(facade)).toThrow(TypeError);
     expect(seen).toEqual([]);
-    expect(state.change()).toEqual({ set: {}, delete: [] });
+    expect(state.collectChange()).toEqual({ set: {}, delete: [] });
   });
 
   it('refuses a change of its prototype, and refuses to be frozen or sealed', () => {

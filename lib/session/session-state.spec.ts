@@ -77,28 +77,28 @@ describe('SessionState finds the changes to write', () => {
   ])('%s', (_, texts, act, change) => {
     const { state } = stateOf(texts);
     act(state);
-    expect(state.change()).toEqual(change);
-    expect(state.isChanged()).toBe(change !== nothing);
-    expect(state.change()).toEqual(change);
+    expect(state.collectChange()).toEqual(change);
+    expect(state.changeFingerprint() !== '').toBe(change !== nothing);
+    expect(state.collectChange()).toEqual(change);
   });
 
   it('a value that cannot be stored counts as a change, and the error names its path', () => {
     const { state } = stateOf();
     state.set('a', { list: [{ f: () => 1 }] });
-    expect(state.isChanged()).toBe(true);
-    expect(() => state.change()).toThrow(/"a\.list\[0\]\.f": a function cannot be kept/);
+    expect(state.changeFingerprint() !== '').toBe(true);
+    expect(() => state.collectChange()).toThrow(/"a\.list\[0\]\.f": a function cannot be kept/);
     expect(() => state.addFlash('f:1', () => 1, 'info')).toThrow(SessionDataError);
     expect(() => state.addFlash('f:1', () => 1, 'info')).toThrow(/flash\(/);
     state.set('a', undefined);
-    expect(state.isChanged()).toBe(false);
+    expect(state.changeFingerprint() !== '').toBe(false);
   });
 
   it('any error of the codec means that the value cannot be stored', () => {
     const codec = { ...jsonCodec, encode: () => JSON.parse('{') as string };
     const state = new SessionState({ codec, maxSizeBytes: 1_000 }, () => undefined, EMPTY);
     state.set('a', 1);
-    expect(() => state.change()).toThrow(SessionDataError);
-    expect(state.isChanged()).toBe(true);
+    expect(() => state.collectChange()).toThrow(SessionDataError);
+    expect(state.changeFingerprint() !== '').toBe(true);
   });
 });
 
@@ -151,10 +151,10 @@ describe('SessionState after a write', () => {
     state.set('a', { x: 1 });
     state.set('gone', undefined);
     state.addFlash('f:1', 'hi', 'info');
-    const change = state.change();
+    const change = state.collectChange();
     state.markWritten(change);
     expect(state.texts).toEqual({ 'd:a': '{"x":1}', 'f:1': '"hi"' });
-    expect(state.change()).toEqual(nothing);
+    expect(state.collectChange()).toEqual(nothing);
     expect(state.flashFields()).toEqual(['f:1']);
   });
 
@@ -163,28 +163,28 @@ describe('SessionState after a write', () => {
     const list = [1];
     state.set('list', list);
     state.set('n', 1);
-    const change = state.change();
+    const change = state.collectChange();
     list.push(2);
     state.set('n', 2);
     state.set('m', 3);
     state.markWritten(change);
-    expect(state.change()).toEqual(set({ 'd:list': '[1,2]', 'd:n': '2', 'd:m': '3' }));
+    expect(state.collectChange()).toEqual(set({ 'd:list': '[1,2]', 'd:n': '2', 'd:m': '3' }));
   });
 
   it('keeps a removal that was made during the write as a change', () => {
     const { state } = stateOf();
     state.set('a', 1);
-    const change = state.change();
+    const change = state.collectChange();
     state.set('a', undefined);
     state.markWritten(change);
-    expect(state.change()).toEqual({ set: {}, delete: ['d:a'] });
+    expect(state.collectChange()).toEqual({ set: {}, delete: ['d:a'] });
   });
 
   it('never changes the texts that it was given, because they may belong to the store', () => {
     const texts = Object.freeze({ 'd:a': '1' });
     const { state } = stateOf(texts);
     state.set('a', 2);
-    state.markWritten(state.change());
+    state.markWritten(state.collectChange());
     state.adopt('d:b', '1');
     expect(texts).toEqual({ 'd:a': '1' });
     expect(state.texts).toEqual({ 'd:a': '2', 'd:b': '1' });
@@ -207,7 +207,7 @@ describe('SessionState adopts the text that an operation found or wrote', () => 
     state.set('n', 5);
     state.adopt('d:n', '2', mark);
     expect(state.get('n')).toBe(5);
-    expect(state.change()).toEqual(set({ 'd:n': '5' }));
+    expect(state.collectChange()).toEqual(set({ 'd:n': '5' }));
   });
 
   it.each<[string, Texts, (state: SessionState) => void, string | null | undefined]>([
@@ -237,31 +237,31 @@ describe('SessionState after a rotation', () => {
     const { state } = stateOf({ 'd:a': '[1]', 'd:b': '[1]' });
     const a = state.get('a');
     const b = state.get('b');
-    state.change();
+    state.collectChange();
     state.adoptRotation({ kind: 'stored', identity: other }, { 'd:a': '[1]' }, { 'd:a': '[1]' }, only('d:a'));
     expect(state.get('a')).toBe(a);
     expect(state.get('b')).toBeUndefined();
     expect(b).toEqual([1]);
     expect(state.identity).toBe(other);
-    expect(state.change()).toEqual(nothing);
+    expect(state.collectChange()).toEqual(nothing);
   });
 
   it('reads a key again if another request wrote it during the rotation', () => {
     const { state } = stateOf({ 'd:a': '1' });
     expect(state.get('a')).toBe(1);
-    state.change();
+    state.collectChange();
     state.adoptRotation({ kind: 'stored', identity: other }, { 'd:a': '2' }, { 'd:a': '1' }, all);
     expect(state.get('a')).toBe(2);
-    expect(state.change()).toEqual(nothing);
+    expect(state.collectChange()).toEqual(nothing);
   });
 
   it('keeps a value that was assigned during the rotation as a change', () => {
     const { state } = stateOf({ 'd:a': '1' });
     state.set('a', 2);
-    state.change();
+    state.collectChange();
     state.set('b', 3);
     state.adoptRotation({ kind: 'stored', identity: other }, { 'd:a': '2' }, { 'd:a': '2' }, all);
-    expect(state.change()).toEqual(set({ 'd:b': '3' }));
+    expect(state.collectChange()).toEqual(set({ 'd:b': '3' }));
   });
 
   it('of a visitor keeps assignments to keys that are carried over, and drops the others', () => {
@@ -269,9 +269,9 @@ describe('SessionState after a rotation', () => {
     state.set('a', 1);
     state.set('b', 2);
     state.addFlash('f:1', 'hi', 'info');
-    state.change();
+    state.collectChange();
     state.adoptRotation(EMPTY, {}, {}, only('d:a'));
-    expect(state.change()).toEqual(set({ 'd:a': '1' }));
+    expect(state.collectChange()).toEqual(set({ 'd:a': '1' }));
   });
 
   it('is live again if it was marked as ended before', () => {
@@ -291,8 +291,8 @@ describe('SessionState after a rotation', () => {
     const { state: next } = stateOf({}, { isStored: false });
     state.handOver(next, only('d:a', 'f:1'));
     expect(next.get('a')).toBe(value);
-    expect(next.change()).toEqual(set({ 'd:a': '{"x":1}', 'f:1': '"hi"' }));
-    expect(state.change()).toEqual(set({ 'd:a': '{"x":1}', 'd:b': '1', 'f:1': '"hi"' }));
+    expect(next.collectChange()).toEqual(set({ 'd:a': '{"x":1}', 'f:1': '"hi"' }));
+    expect(state.collectChange()).toEqual(set({ 'd:a': '{"x":1}', 'd:b': '1', 'f:1': '"hi"' }));
   });
 
   it('moves its moments if it is stored', () => {

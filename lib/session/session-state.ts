@@ -17,15 +17,15 @@ export interface SessionDataOptions {
 interface Slot {
   readonly field: string;
   /** `undefined` in an assigned slot means that the key was removed. */
-  value: unknown;
+  readonly value: unknown;
   /**
    * - `read`: the value was decoded from the stored text. The handler may have edited it in place.
    * - `broken`: the stored text cannot be decoded. It is kept until something is assigned.
-   * - `assigned`: the handler set or removed the key, and no `change()` has included that yet.
-   * - `collected`: the last `change()` included the assignment. A later assignment creates a new slot, so it is not
-   *   taken for written when that change has been written.
+   * - `assigned`: the handler set or removed the key.
    */
-  status: 'read' | 'broken' | 'assigned' | 'collected';
+  status: 'read' | 'broken' | 'assigned';
+  /** The last change that included this assignment. When it is written, the value is what the store holds. */
+  collectedIn?: SessionChange;
 }
 
 /**
@@ -68,7 +68,9 @@ export class SessionState {
 
   has(key: string): boolean {
     const slot = this.#slots.get(key);
-    return slot && isAssigned(slot) ? slot.value !== undefined : Object.hasOwn(this.#texts, fieldOfKey(key));
+    return slot?.status === 'assigned'
+      ? slot.value !== undefined
+      : Object.hasOwn(this.#texts, fieldOfKey(key));
   }
 
   /** Assigns a key; `undefined` removes it. */
@@ -116,30 +118,24 @@ export class SessionState {
   }
 
   /**
-   * Everything that changed since the texts were last in step with the store.
+   * Everything that changed since the texts were last in step with the store. Pass the result to `markWritten()` when the
+   * store holds it.
    *
    * @throws SessionDataError when a value cannot be encoded, or is too large for the session
    */
-  change(): SessionChange {
-    if (this.#slots.size === 0 && this.#newFlashes.size === 0) return NO_CHANGE;
-    let set: Record<string, string> | undefined;
-    let removed: string[] | undefined;
-    for (const [key, slot] of this.#slots) {
-      const text = this.#pendingText(slot, value => this.encode(value, slot.field, key));
-      if (slot.status === 'assigned') slot.status = 'collected';
-      if (text === null) (removed ??= []).push(slot.field);
-      else if (text !== undefined) (set ??= {})[slot.field] = text;
-    }
-    for (const [field, text] of this.#newFlashes) (set ??= {})[field] = text;
-    return set || removed ? { set: set ?? {}, delete: removed ?? [] } : NO_CHANGE;
+  collectChange(): SessionChange {
+    const change = this.#computeChange();
+    for (const slot of this.#slots.values()) if (slot.status === 'assigned') slot.collectedIn = change;
+    return change;
   }
 
-  /** Whether `change()` would find something. A value that cannot be encoded counts. */
-  isChanged(): boolean {
+  /** A text that differs whenever the unsaved change does; `''` if there is none. For telling whether it grew. */
+  changeFingerprint(): string {
     try {
-      return this.change() !== NO_CHANGE;
+      const change = this.#computeChange();
+      return change === NO_CHANGE ? '' : JSON.stringify(change);
     } catch (error) {
-      if (error instanceof SessionDataError) return true;
+      if (error instanceof SessionDataError) return error.message;
       throw error;
     }
   }
@@ -152,7 +148,7 @@ export class SessionState {
       this.#newFlashes.delete(field);
       if (!isDataField(field)) continue;
       const slot = this.#slots.get(keyOfField(field));
-      if (slot?.status === 'collected') slot.status = 'read';
+      if (slot?.collectedIn === change) slot.status = 'read';
     }
   }
 
@@ -199,9 +195,9 @@ export class SessionState {
   adoptRotation(standing: Standing, texts: Texts, sent: Texts, isCarried: (field: string) => boolean): void {
     const isStored = standing.kind === 'stored';
     for (const [key, slot] of this.#slots) {
-      if (slot.status === 'assigned') continue; // assigned while the rotation ran
+      if (slot.status === 'assigned' && !slot.collectedIn) continue; // assigned while the rotation ran
       if (!isCarried(slot.field) || texts[slot.field] !== sent[slot.field]) this.#slots.delete(key);
-      else if (isStored && slot.status === 'collected') slot.status = 'read';
+      else if (isStored && slot.status === 'assigned') slot.status = 'read';
     }
     for (const field of this.#newFlashes.keys()) {
       if (isStored || !isCarried(field)) this.#newFlashes.delete(field);
@@ -259,9 +255,22 @@ export class SessionState {
     return encodeValue(this.options.codec, value, name, maxBytes);
   }
 
+  #computeChange(): SessionChange {
+    if (this.#slots.size === 0 && this.#newFlashes.size === 0) return NO_CHANGE;
+    let set: Record<string, string> | undefined;
+    let removed: string[] | undefined;
+    for (const [key, slot] of this.#slots) {
+      const text = this.#pendingText(slot, value => this.encode(value, slot.field, key));
+      if (text === null) (removed ??= []).push(slot.field);
+      else if (text !== undefined) (set ??= {})[slot.field] = text;
+    }
+    for (const [field, text] of this.#newFlashes) (set ??= {})[field] = text;
+    return set || removed ? { set: set ?? {}, delete: removed ?? [] } : NO_CHANGE;
+  }
+
   #pendingText(slot: Slot, encode: (value: unknown) => string): string | null | undefined {
     const stored = this.#texts[slot.field];
-    if (isAssigned(slot)) {
+    if (slot.status === 'assigned') {
       if (slot.value === undefined) return stored === undefined ? undefined : null;
       const text = encode(slot.value);
       return text === stored ? undefined : text;
@@ -278,10 +287,6 @@ export class SessionState {
   #recode(stored: string): string {
     return this.options.codec.encode(this.options.codec.decode(stored));
   }
-}
-
-function isAssigned({ status }: Slot): boolean {
-  return status === 'assigned' || status === 'collected';
 }
 
 function isPrimitive(value: unknown): boolean {
