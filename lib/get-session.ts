@@ -1,4 +1,4 @@
-import { exchangeIn, type SessionCarrier } from './nest/request-of.js';
+import { requireRequestSession, type SessionCarrier } from './nest/request-of.js';
 import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
 
@@ -26,6 +26,6 @@ import type { SessionOf } from './session/session.interface.js';
  * @publicApi
  */
 export async function getSession<T = SessionData>(carrier: SessionCarrier): Promise<SessionOf<T>> {
-  const exchange = exchangeIn(carrier);
-  return (await exchange.getSession()).facade as SessionOf<T>;
+  const requestSession = requireRequestSession(carrier);
+  return (await requestSession.getSession()).facade as SessionOf<T>;
 }

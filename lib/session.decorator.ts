@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { exchangeIn } from './nest/request-of.js';
+import { requireRequestSession } from './nest/request-of.js';
 import type { HttpSession } from './session/http-session.js';
 import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
@@ -46,10 +46,10 @@ type PipeOrOptions = Parameters<ReturnType<typeof createParamDecorator<never>>>[
 export const Session: (keyOrPipe?: string | PipeOrOptions, ...pipes: PipeOrOptions[]) => ParameterDecorator =
   createParamDecorator(
     (key: string | undefined, context: ExecutionContext) => {
-      const exchange = exchangeIn(context);
+      const requestSession = requireRequestSession(context);
       const give = (session: HttpSession): unknown => (key === undefined ? session.facade : session.get(key));
       // A session that is loaded already is returned without a promise, which saves a turn of the event loop.
-      return exchange.session ? give(exchange.session) : exchange.getSession().then(give);
+      return requestSession.session ? give(requestSession.session) : requestSession.getSession().then(give);
     },
     [emitObject],
   );

@@ -5,7 +5,7 @@ import { UserSessions } from './backend/stored/user-sessions.js';
 import { SessionConfigError, type SessionConfigProblem } from './errors/session-config.error.js';
 import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
-import { CurrentExchange } from './nest/current-exchange.js';
+import { CurrentRequestSession } from './nest/current-request-session.js';
 import { usesExpressSession } from './nest/express-session.js';
 import { bindToAdapter, serveUpgrades } from './nest/bind-to-adapter.js';
 import { SessionLifecycle } from './lifecycle/session-lifecycle.js';
@@ -38,7 +38,7 @@ type SetUpStore = SessionStore & Partial<OpenableSessionStore & ClosableSessionS
  */
 export class SessionEngine {
   readonly events: SessionEvents;
-  readonly current = new CurrentExchange();
+  readonly current = new CurrentRequestSession();
   readonly lifecycle: SessionLifecycle;
   readonly store: GuardedStore;
   readonly stored: StoredSessions;

@@ -59,15 +59,15 @@ export class Sessions {
    * @throws SessionUsageError outside of a request, and on a path of `exclude`
    */
   async current<T = SessionData>(): Promise<SessionOf<T>> {
-    const exchange = this.#engine.current.get();
-    if (!exchange) {
+    const requestSession = this.#engine.current.get();
+    if (!requestSession) {
       const error = new SessionUsageError(
         'Sessions.current() was called outside of a request, or in middleware on a path of "exclude", so there is no session',
       );
       this.#engine.lifecycle.log.mistake(error); // Nest logs no HttpException
       throw error;
     }
-    return (await exchange.getSession()).facade as SessionOf<T>;
+    return (await requestSession.getSession()).facade as SessionOf<T>;
   }
 
   /**

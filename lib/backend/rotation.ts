@@ -19,7 +19,10 @@ export interface Rotation {
  * What other requests set or removed in the carried fields between our load and the end of the old record.
  * `undefined`: nothing.
  */
-export function lateChange({ oldTexts, own, isCarried }: Rotation, ended: Texts): SessionChange | undefined {
+export function changeByOthers(
+  { oldTexts, own, isCarried }: Rotation,
+  ended: Texts,
+): SessionChange | undefined {
   const isTaken = (field: string): boolean => isCarried(field) && !own.has(field);
   const set: Record<string, string> = {};
   for (const [field, text] of Object.entries(ended)) {

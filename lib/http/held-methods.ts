@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { AnyFunction, HeadMethod, Hold } from './head-holder.interface.js';
+import type { AnyFunction, HeadMethod, Hold } from './head-participant.interface.js';
 import { slotOf } from './request-slot.js';
 
 const METHODS: readonly HeadMethod[] = ['write', 'end', 'writeHead', 'flushHeaders'];

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { HeadHolder, Hold } from './head-holder.interface.js';
+import type { HeadParticipant, Hold } from './head-participant.interface.js';
 
 /**
  * What is kept on a raw request. Usually one application serves a request; when Nest applications are nested in each
@@ -9,7 +9,7 @@ export interface RequestSlot {
   /** Present from the first look at a session, or the first change, onwards. */
   hold: Hold | undefined;
   /** The session of each application that serves the request, outermost application first. */
-  readonly sessions: HeadHolder[];
+  readonly sessions: HeadParticipant[];
 }
 
 const SLOT = Symbol('nestjs-http-session');
@@ -23,7 +23,7 @@ export function slotOf(request: IncomingMessage): RequestSlot | undefined {
 }
 
 /** Adds a session to its request. This must happen before Express changes the request's prototype (`lib/README.md`). */
-export function addToSlot(request: IncomingMessage, session: HeadHolder): RequestSlot {
+export function addToSlot(request: IncomingMessage, session: HeadParticipant): RequestSlot {
   const slot = (request as Carrier)[SLOT];
   if (!slot) return ((request as Carrier)[SLOT] = { hold: undefined, sessions: [session] });
   slot.sessions.push(session);

@@ -1,5 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { AnyFunction, HeadHolder, HeadMethod, Hold, HoldState } from './head-holder.interface.js';
+import type {
+  AnyFunction,
+  HeadParticipant,
+  HeadMethod,
+  Hold,
+  HoldState,
+} from './head-participant.interface.js';
 import { HELD, originalOf } from './held-methods.js';
 import { lockHead, unlockHead } from './lock-head.js';
 import { headOf, type ResponseHead } from './response-head.js';
@@ -21,12 +27,12 @@ const KEPT_HEADERS = /^(?:access-control-|vary$)/;
 export class ResponseHold implements Hold {
   #state: HoldState = 'held';
   readonly #originals: Record<HeadMethod, AnyFunction>;
-  readonly #holders: HeadHolder[];
+  readonly #holders: HeadParticipant[];
   #queue: Call[] | undefined;
 
   constructor(
     readonly response: ServerResponse,
-    holder: HeadHolder,
+    holder: HeadParticipant,
   ) {
     this.#holders = [holder];
     // Each method is looked up by name: a loop over the names takes several times as long.
@@ -51,7 +57,7 @@ export class ResponseHold implements Hold {
   }
 
   /** Adds the session of another application that serves the same request. */
-  add(holder: HeadHolder): void {
+  add(holder: HeadParticipant): void {
     this.#holders.push(holder);
   }
 
@@ -125,7 +131,7 @@ export class ResponseHold implements Hold {
   #send(method: HeadMethod, args: unknown[]): unknown {
     this.#state = 'sent';
     try {
-      this.#dress(headOf(this.response, method === 'writeHead' ? args : undefined));
+      this.#addHeaders(headOf(this.response, method === 'writeHead' ? args : undefined));
       return this.#original(method, args);
     } catch (error) {
       // Node refused this head, for instance for an invalid value. The next head is committed and dressed again.
@@ -139,13 +145,13 @@ export class ResponseHold implements Hold {
     unlockHead(this.response);
     this.#state = 'sent';
     const { response } = this;
-    const { status, body } = (this.#holders[0] as HeadHolder).answerTo(error);
+    const { status, body } = (this.#holders[0] as HeadParticipant).answerTo(error);
     for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.test(name)) response.removeHeader(name);
     response.statusCode = status;
     if (response.req.httpVersionMajor < 2) response.statusMessage = ''; // HTTP/2 has none, and Node warns
     response.setHeader('content-type', 'application/json; charset=utf-8');
     response.setHeader('content-length', Buffer.byteLength(body));
-    this.#dress(headOf(response, undefined));
+    this.#addHeaders(headOf(response, undefined));
     this.#originals.end.call(response, body);
     this.#state = 'replaced';
     for (const { method, args } of this.#queue ?? []) this.#drop(method, args);
@@ -159,8 +165,8 @@ export class ResponseHold implements Hold {
     return method === 'write' ? true : this.response;
   }
 
-  #dress(head: ResponseHead): void {
-    for (const holder of this.#holders) holder.dress(head);
+  #addHeaders(head: ResponseHead): void {
+    for (const holder of this.#holders) holder.addHeaders(head);
   }
 
   #original(method: HeadMethod, args: unknown[]): unknown {

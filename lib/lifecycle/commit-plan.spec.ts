@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HoldState } from '../http/head-holder.interface.js';
+import type { HoldState } from '../http/head-participant.interface.js';
 import { EMPTY, type Standing } from '../session/standing.js';
 import type { SessionChange } from '../session/session-change.js';
 import { planCommit, type CommitFacts, type CommitPlan, type Saving } from './commit-plan.js';

@@ -1,4 +1,4 @@
-import type { HoldState } from '../http/head-holder.interface.js';
+import type { HoldState } from '../http/head-participant.interface.js';
 import type { SessionChange } from '../session/session-change.js';
 import type { Standing } from '../session/standing.js';
 import type { AnswerCookie } from './session-answer.js';

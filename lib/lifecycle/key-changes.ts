@@ -3,7 +3,7 @@ import { fieldOfKey } from '../session/session-fields.js';
 import type { StoredIdentity } from '../session/standing.js';
 import { withDeadline } from '../time/with-deadline.js';
 import { KeyQueue, type KeyTurn } from './key-queue.js';
-import type { RequestedSession } from './session-request.interface.js';
+import type { OwnedSession } from './operation-host.interface.js';
 import type { SessionWriter } from './session-writer.js';
 
 /** The function of an `update()`. */
@@ -21,7 +21,7 @@ export class KeyChanges {
     readonly timeoutMs: number,
   ) {}
 
-  async update(session: RequestedSession, key: string, change: Updater): Promise<unknown> {
+  async update(session: OwnedSession, key: string, change: Updater): Promise<unknown> {
     const identity = this.writer.storedIdentity(session);
     const deadline = performance.now() + this.timeoutMs;
     const attempt: Attempt<unknown> = text => this.#compute(session, key, change, text, deadline);
@@ -30,7 +30,7 @@ export class KeyChanges {
       : this.#updateNew(session, key, attempt);
   }
 
-  async take(session: RequestedSession, key: string): Promise<unknown> {
+  async take(session: OwnedSession, key: string): Promise<unknown> {
     const { state } = session;
     const identity = this.writer.storedIdentity(session);
     if (!identity) {
@@ -47,7 +47,7 @@ export class KeyChanges {
   }
 
   /** The session has no record yet, so no other request can know it: the value is computed and the session created. */
-  async #updateNew(session: RequestedSession, key: string, attempt: Attempt<unknown>): Promise<unknown> {
+  async #updateNew(session: OwnedSession, key: string, attempt: Attempt<unknown>): Promise<unknown> {
     const { state, host } = session;
     host.assertCanSetCookie();
     const mark = state.mark(key);
@@ -62,7 +62,7 @@ export class KeyChanges {
    * hand on the text that they left, so each needs one round trip.
    */
   async #compareAndSet<T>(
-    session: RequestedSession,
+    session: OwnedSession,
     identity: StoredIdentity,
     key: string,
     deadline: number,
@@ -95,7 +95,7 @@ export class KeyChanges {
 
   /** Writes one key. If it does not hold the expected text, writes nothing and returns the text that it holds. */
   async #writeKey(
-    session: RequestedSession,
+    session: OwnedSession,
     identity: StoredIdentity,
     field: string,
     text: string | null,
@@ -110,7 +110,7 @@ export class KeyChanges {
 
   /** Runs the application's function on a copy of the value. */
   async #compute(
-    session: RequestedSession,
+    session: OwnedSession,
     key: string,
     change: Updater,
     text: string | null,

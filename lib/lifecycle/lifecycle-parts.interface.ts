@@ -17,7 +17,7 @@ export interface LifecycleParts {
   readonly cookie: SessionCookie;
   readonly writer: SessionWriter;
   readonly operations: SessionOperations;
-  readonly answers: AnswerParts;
+  readonly answerParts: AnswerParts;
   readonly lateChanges: LateChanges;
   readonly clock: Clock;
   readonly events: SessionEvents;

@@ -34,7 +34,7 @@ describe('OperationQueue', () => {
   it('starts shared operations immediately, and runs them concurrently', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
-    const both = Promise.all([queue.shared(operation('a')), queue.shared(operation('b'))]);
+    const both = Promise.all([queue.runShared(operation('a')), queue.runShared(operation('b'))]);
     expect(log).toEqual(['a begins', 'b begins']);
     await end('b');
     await end('a');
@@ -44,10 +44,10 @@ describe('OperationQueue', () => {
   it('an exclusive operation waits for the earlier ones, and later ones wait for it', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
-    void queue.shared(operation('a'));
-    void queue.exclusive(operation('X'));
-    void queue.shared(operation('b'));
-    void queue.shared(operation('c'));
+    void queue.runShared(operation('a'));
+    void queue.runExclusive(operation('X'));
+    void queue.runShared(operation('b'));
+    void queue.runShared(operation('c'));
     expect([log, queue.isBusy, queue.isBlocked]).toEqual([['a begins'], true, true]);
     await end('a');
     expect(log).toEqual(['a begins', 'a ends', 'X begins']);
@@ -61,7 +61,7 @@ describe('OperationQueue', () => {
   it('exclusive operations run one after another, in order', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
-    for (const name of ['X', 'Y', 'Z']) void queue.exclusive(operation(name));
+    for (const name of ['X', 'Y', 'Z']) void queue.runExclusive(operation(name));
     expect(log).toEqual(['X begins']);
     for (const name of ['X', 'Y', 'Z']) await end(name);
     expect(log).toEqual(['X begins', 'X ends', 'Y begins', 'Y ends', 'Z begins', 'Z ends']);
@@ -70,7 +70,7 @@ describe('OperationQueue', () => {
   it('an exclusive operation starts immediately if nothing runs', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
-    const done = queue.exclusive(operation('X'));
+    const done = queue.runExclusive(operation('X'));
     expect(log).toEqual(['X begins']);
     await end('X');
     expect(await done).toBe('X');
@@ -80,9 +80,9 @@ describe('OperationQueue', () => {
     const heard: unknown[] = [];
     const queue = new OperationQueue(error => heard.push(error));
     const { operation, end, fail } = operations();
-    const failed = queue.exclusive(operation('X')).catch((error: unknown) => error);
-    const shared = queue.shared(operation('a'));
-    const last = queue.exclusive(operation('Y'));
+    const failed = queue.runExclusive(operation('X')).catch((error: unknown) => error);
+    const shared = queue.runShared(operation('a'));
+    const last = queue.runExclusive(operation('Y'));
     await fail('X');
     expect(await failed).toEqual(new Error('X failed'));
     expect(heard).toEqual([new Error('X failed')]);
@@ -95,9 +95,9 @@ describe('OperationQueue', () => {
   it('an operation that is added when an exclusive one ends does not overtake the waiting ones', async () => {
     const queue = new OperationQueue();
     const { log, operation, end } = operations();
-    const run = queue.exclusive(operation('X'));
-    const first = queue.shared(operation('first'));
-    const second = run.then(() => queue.shared(operation('second')));
+    const run = queue.runExclusive(operation('X'));
+    const first = queue.runShared(operation('first'));
+    const second = run.then(() => queue.runShared(operation('second')));
     await end('X');
     expect(log).toEqual(['X begins', 'X ends', 'first begins', 'second begins']);
     await end('first');
@@ -105,17 +105,17 @@ describe('OperationQueue', () => {
     expect(await Promise.all([first, second])).toEqual(['first', 'second']);
   });
 
-  it('idle() resolves when everything that was started has settled, failed or not', async () => {
+  it('whenIdle() resolves when everything that was started has settled, failed or not', async () => {
     const queue = new OperationQueue();
     const { operation, end, fail } = operations();
     let isIdle = false;
-    queue.shared(operation('a')).catch(() => undefined);
-    void queue.shared(operation('b'));
-    const idle = queue.idle().then(() => (isIdle = true));
+    queue.runShared(operation('a')).catch(() => undefined);
+    void queue.runShared(operation('b'));
+    const idle = queue.whenIdle().then(() => (isIdle = true));
     await fail('a');
     expect(isIdle).toBe(false);
     await end('b');
     await idle;
-    await expect(queue.idle()).resolves.toBeUndefined();
+    await expect(queue.whenIdle()).resolves.toBeUndefined();
   });
 });

@@ -20,14 +20,14 @@ export class OperationQueue {
     return this.#barrier !== undefined;
   }
 
-  shared<T>(operation: () => Promise<T>): Promise<T> {
+  runShared<T>(operation: () => Promise<T>): Promise<T> {
     const run = this.#barrier ? this.#barrier.then(operation) : operation();
     void this.#settled(run);
     return run;
   }
 
-  exclusive<T>(operation: () => Promise<T>): Promise<T> {
-    const run = this.#running.size > 0 ? this.idle().then(operation) : operation();
+  runExclusive<T>(operation: () => Promise<T>): Promise<T> {
+    const run = this.#running.size > 0 ? this.whenIdle().then(operation) : operation();
     const barrier = this.#settled(run);
     this.#barrier = barrier;
     // In a separate reaction: an operation that starts in the same turn must not overtake operations that already wait.
@@ -38,16 +38,16 @@ export class OperationQueue {
   }
 
   /** Runs an exclusive operation, and passes it the first failure among the operations that it waited for. */
-  behind<T>(operation: (failure: unknown) => Promise<T>): Promise<T> {
+  runAfter<T>(operation: (failure: unknown) => Promise<T>): Promise<T> {
     const before = Promise.allSettled(this.#running);
-    return this.exclusive(async () => {
+    return this.runExclusive(async () => {
       const failed = (await before).find(outcome => outcome.status === 'rejected');
       return operation(failed?.reason);
     });
   }
 
   /** Resolves when all operations that have been started so far have settled. */
-  async idle(): Promise<void> {
+  async whenIdle(): Promise<void> {
     await Promise.allSettled(this.#running);
   }
 

@@ -8,7 +8,7 @@ import {
 } from '../errors/session.error.js';
 import { addToSlot, slotOf, type RequestSlot } from '../http/request-slot.js';
 import type { ResponseHead } from '../http/response-head.js';
-import type { ErrorAnswer, HeadHolder, Hold, HoldState } from '../http/head-holder.interface.js';
+import type { ErrorAnswer, HeadParticipant, Hold, HoldState } from '../http/head-participant.interface.js';
 import { ResponseHold } from '../http/response-hold.js';
 import { HttpSession, type SessionMethods } from '../session/http-session.js';
 import { EMPTY } from '../session/standing.js';
@@ -18,7 +18,7 @@ import type { LifecycleParts } from './lifecycle-parts.interface.js';
 import { OperationQueue } from './operation-queue.js';
 import { SessionAnswer } from './session-answer.js';
 import { SessionLoad } from './session-load.js';
-import type { RequestedSession, SessionRequest } from './session-request.interface.js';
+import type { OwnedSession, OperationHost } from './operation-host.interface.js';
 
 /**
  * The session of one request. This file is the way of a request through the library, from top to bottom:
@@ -30,10 +30,10 @@ import type { RequestedSession, SessionRequest } from './session-request.interfa
  *
  * The session's methods (`update()`, `login()` …) are in `SessionOperations`.
  */
-export class RequestSession implements SessionRequest, HeadHolder {
+export class RequestSession implements OperationHost, HeadParticipant {
   readonly #load: SessionLoad;
   #saving: Saving = 'changes and touches';
-  #session: RequestedSession | undefined;
+  #session: OwnedSession | undefined;
   #queue: OperationQueue | undefined;
   #answer: SessionAnswer | undefined;
   #slot: RequestSlot | undefined;
@@ -73,14 +73,14 @@ export class RequestSession implements SessionRequest, HeadHolder {
   }
 
   /** The session object; `undefined` until the load is finished. It is made when it is first asked for. */
-  get session(): RequestedSession | undefined {
+  get session(): OwnedSession | undefined {
     if (this.#session) return this.#session;
     const load = this.#load.state;
     if (load.kind === 'excluded' || load.kind === 'pending' || load.kind === 'loading') return undefined;
     this.trace(() => `read: ${load.kind}`);
     if (load.kind === 'unreadable') this.answer.noteError(load.error);
     const record = load.kind === 'live' ? load.record : undefined;
-    return (this.#session = new HttpSession<SessionRequest>(this, this.newState(record), !record));
+    return (this.#session = new HttpSession<OperationHost>(this, this.newState(record), !record));
   }
 
   get isExcluded(): boolean {
@@ -88,7 +88,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
   }
 
   /** The session object of a request whose load is finished. @throws SessionUsageError */
-  loadedSession(): RequestedSession {
+  loadedSession(): OwnedSession {
     const { session } = this;
     if (session) return session;
     const error = new SessionUsageError(
@@ -101,7 +101,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
   }
 
   /** The session object. Loads it if necessary. @throws SessionUsageError on a path of `exclude` */
-  async getSession(): Promise<RequestedSession> {
+  async getSession(): Promise<OwnedSession> {
     await this.open();
     return this.loadedSession();
   }
@@ -144,20 +144,20 @@ export class RequestSession implements SessionRequest, HeadHolder {
       return Promise.reject(this.#commitError(error)); // a value cannot be encoded
     }
     if (plan.kind === 'nothing') return undefined;
-    if (plan.kind === 'wait' && plan.next === 'nothing') return this.queue.idle();
+    if (plan.kind === 'wait' && plan.next === 'nothing') return this.queue.whenIdle();
     // Operations that the handler started but did not await still affect this response, so the commit waits for them.
     // Operations that are started from now on wait for the commit.
     const committed =
       plan.kind === 'wait'
-        ? this.queue.behind(failure => this.#commitAfter(failure, status))
-        : this.queue.exclusive(() => this.#carryOut(session, plan));
+        ? this.queue.runAfter(failure => this.#commitAfter(failure, status))
+        : this.queue.runExclusive(() => this.#carryOut(session, plan));
     return committed.catch((error: unknown) => {
       throw this.#commitError(error);
     });
   }
 
-  dress(head: ResponseHead): void {
-    this.#answer?.dress(head);
+  addHeaders(head: ResponseHead): void {
+    this.#answer?.addHeaders(head);
     this.trace(() => `head ${head.status}, cookie: ${this.answer.cookie.kind}`);
   }
 
@@ -172,7 +172,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
   }
 
   get answer(): SessionAnswer {
-    return (this.#answer ??= new SessionAnswer(this.parts.answers, this.request));
+    return (this.#answer ??= new SessionAnswer(this.parts.answerParts, this.request));
   }
 
   get queue(): OperationQueue {
@@ -216,7 +216,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
     );
   }
 
-  replaceSession(session: RequestedSession): void {
+  replaceSession(session: OwnedSession): void {
     this.#session = session;
   }
 
@@ -265,7 +265,7 @@ export class RequestSession implements SessionRequest, HeadHolder {
     this.#hold = slot.hold;
   }
 
-  #plan(session: RequestedSession, head: HoldState, status: number | undefined, isBusy: boolean): CommitPlan {
+  #plan(session: OwnedSession, head: HoldState, status: number | undefined, isBusy: boolean): CommitPlan {
     const { options, clock } = this.parts;
     const plan = planCommit({
       head,
@@ -291,14 +291,14 @@ export class RequestSession implements SessionRequest, HeadHolder {
     await this.#carryOut(session, this.#plan(session, this.#hold.state, status, false));
   }
 
-  async #carryOut(session: RequestedSession, plan: CommitPlan): Promise<void> {
+  async #carryOut(session: OwnedSession, plan: CommitPlan): Promise<void> {
     if (plan.kind === 'create' || plan.kind === 'update') await this.parts.writer.write(session, plan.change);
     if (plan.kind === 'touch') await this.#touchQuietly(session);
     this.answer.confirmRenewal();
   }
 
   /** A touch that fails is an event of the store, never a failed request. */
-  async #touchQuietly(session: RequestedSession): Promise<void> {
+  async #touchQuietly(session: OwnedSession): Promise<void> {
     const { standing } = session.state;
     if (standing.kind !== 'stored') return;
     try {

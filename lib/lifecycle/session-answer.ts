@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { SessionCookie } from '../cookie/session-cookie.js';
 import { SessionError, SessionStoreError } from '../errors/session.error.js';
 import type { SessionLog } from '../events/session-log.interface.js';
-import { dressHead } from '../http/dress-head.js';
+import { addSessionHeaders } from '../http/session-headers.js';
 import { isSecureRequest } from '../http/is-secure-request.js';
 import type { ResponseHead } from '../http/response-head.js';
-import type { ErrorAnswer } from '../http/head-holder.interface.js';
+import type { ErrorAnswer } from '../http/head-participant.interface.js';
 import { warnAboutPlainHttp } from '../http/warn-about-plain-http.js';
 
 /** What the response says about the session cookie. */
@@ -90,10 +90,10 @@ export class SessionAnswer {
   }
 
   /** Adds our headers to a head that is about to leave. */
-  dress(head: ResponseHead): void {
+  addHeaders(head: ResponseHead): void {
     const owed = this.#owedCookie();
     if (owed.kind === 'none' && !this.#wasLookedAt && !this.#hasStoreFailed) return;
-    dressHead(head, {
+    addSessionHeaders(head, {
       cookie: this.#setCookieLine(owed),
       isOwnCookie: line => this.parts.cookie.isOwn(line),
       variesByCookie: this.#wasLookedAt,

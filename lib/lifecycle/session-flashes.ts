@@ -1,7 +1,7 @@
 import { randomHex } from '../crypto/random.js';
 import { categoryOfField, flashField } from '../session/session-fields.js';
 import type { Clock } from '../time/clock.js';
-import type { RequestedSession } from './session-request.interface.js';
+import type { OwnedSession } from './operation-host.interface.js';
 import type { SessionWriter } from './session-writer.js';
 
 /** Flash messages. Each is a field of its own, so parallel ones are not lost and each can be taken once. */
@@ -13,7 +13,7 @@ export class SessionFlashes {
     readonly clock: Clock,
   ) {}
 
-  add({ state }: RequestedSession, category: string, message: unknown): void {
+  add({ state }: OwnedSession, category: string, message: unknown): void {
     // The count orders the messages of one process within a millisecond. The random part keeps two processes apart.
     this.#count = (this.#count + 1) % 36 ** 4;
     const unique = this.#count.toString(36).padStart(4, '0') + randomHex(4);
@@ -21,7 +21,7 @@ export class SessionFlashes {
   }
 
   /** Takes all messages, or those of one category, oldest first. Each message is given to one caller. */
-  async take(session: RequestedSession, category: string | undefined): Promise<unknown[]> {
+  async take(session: OwnedSession, category: string | undefined): Promise<unknown[]> {
     const { state } = session;
     const fields = state
       .flashFields()
@@ -47,7 +47,7 @@ export class SessionFlashes {
 
   /** Removes stored messages in one step. Returns the fields that this call removed, without those that others took. */
   async #takeStored(
-    session: RequestedSession,
+    session: OwnedSession,
     fields: readonly { field: string; text: string }[],
   ): Promise<ReadonlySet<string>> {
     const { state } = session;

@@ -20,7 +20,7 @@ export class SessionLifecycle implements LifecycleParts {
   readonly cookie: SessionCookie;
   readonly writer: SessionWriter;
   readonly operations: SessionOperations;
-  readonly answers: AnswerParts;
+  readonly answerParts: AnswerParts;
   readonly lateChanges: LateChanges;
   readonly trace = new SessionTrace();
 
@@ -34,7 +34,7 @@ export class SessionLifecycle implements LifecycleParts {
     this.cookie = new SessionCookie(options.cookie);
     this.writer = new SessionWriter(backend, events, options.maxSizeBytes);
     this.operations = new SessionOperations({ ...options, backend, clock, writer: this.writer });
-    this.answers = { cookie: this.cookie, isCookieRenewed: options.cookie.maxAgeMs !== undefined, log };
+    this.answerParts = { cookie: this.cookie, isCookieRenewed: options.cookie.maxAgeMs !== undefined, log };
     this.lateChanges = new LateChanges(events, log);
   }
 

@@ -6,7 +6,7 @@ import { assertUserId } from '../session/user-id.js';
 import type { Clock } from '../time/clock.js';
 import { KeyChanges, type Updater } from './key-changes.js';
 import { SessionFlashes } from './session-flashes.js';
-import type { RequestedSession, SessionRequest } from './session-request.interface.js';
+import type { OwnedSession, OperationHost } from './operation-host.interface.js';
 import { SessionRotation } from './session-rotation.js';
 import type { SessionWriter } from './session-writer.js';
 
@@ -29,7 +29,7 @@ export class SessionOperations implements SessionMethods {
   readonly #flashes: SessionFlashes;
   readonly #rotation: SessionRotation;
   /** The request whose `update()` function is running. */
-  readonly #updating = new AsyncLocalStorage<SessionRequest>();
+  readonly #updating = new AsyncLocalStorage<OperationHost>();
 
   constructor({ backend, writer, clock, storeTimeoutMs, maxSizeBytes }: OperationParts) {
     this.#backend = backend;
@@ -40,35 +40,34 @@ export class SessionOperations implements SessionMethods {
   }
 
   /** Adds a message for a later request. It is saved with the session. */
-  flash(session: RequestedSession, category: string, message: unknown): void {
+  flash(session: OwnedSession, category: string, message: unknown): void {
     this.#flashes.add(session, category, message);
   }
 
-  async update(session: RequestedSession, key: string, change: Updater): Promise<unknown> {
+  async update(session: OwnedSession, key: string, change: Updater): Promise<unknown> {
     this.#assertQueueable(session, 'update()', { looks: true });
     if (typeof change !== 'function') throw new TypeError('[session] update(key, change) needs a function');
     const marked: Updater = value => this.#updating.run(session.host, () => change(value));
     return this.#writing(session, () => this.#keys.update(session, key, marked));
   }
 
-  async take(session: RequestedSession, key: string): Promise<unknown> {
+  async take(session: OwnedSession, key: string): Promise<unknown> {
     this.#assertQueueable(session, 'take()', { looks: true });
     return this.#shared(session, () => this.#keys.take(session, key));
   }
 
-  async flashes(session: RequestedSession, category: string | undefined): Promise<unknown[]> {
+  async flashes(session: OwnedSession, category: string | undefined): Promise<unknown[]> {
     this.#assertQueueable(session, 'flashes()', { looks: true });
     return this.#shared(session, () => this.#flashes.take(session, category));
   }
 
-  async save(session: RequestedSession): Promise<void> {
+  async save(session: OwnedSession): Promise<void> {
     // Inside the function of an update() a save runs beside that update. Elsewhere it runs alone: of a save and a take() of
     // the same key, the one that was started first has to be written first.
     const isInside = this.#updating.getStore() === session.host;
     if (isInside) this.#assertRunnable(session, 'save()');
     else this.#assertUsable(session);
-    const run = isInside ? this.#writing : this.#exclusive;
-    await run.call(this, session, async () => {
+    const write = async (): Promise<void> => {
       const change = session.state.collectChange();
       const onlyRemoves = Object.keys(change.set).length === 0;
       const isEmpty = change.delete.length === 0 || session.state.standing.kind === 'empty';
@@ -76,10 +75,11 @@ export class SessionOperations implements SessionMethods {
       if ((await this.#writer.write(session, change)) === 'done') return;
       // The keys to remove are gone with the session.
       if (!onlyRemoves) throw SessionClosedError.ended();
-    });
+    };
+    await (isInside ? this.#writing(session, write) : this.#exclusive(session, write));
   }
 
-  async reload(session: RequestedSession): Promise<void> {
+  async reload(session: OwnedSession): Promise<void> {
     this.#assertQueueable(session, 'reload()');
     await this.#exclusive(session, async () => {
       const { state, host } = session;
@@ -91,7 +91,7 @@ export class SessionOperations implements SessionMethods {
     });
   }
 
-  async touch(session: RequestedSession): Promise<void> {
+  async touch(session: OwnedSession): Promise<void> {
     this.#assertRunnable(session, 'touch()');
     await this.#shared(session, async () => {
       const identity = this.#writer.storedIdentity(session);
@@ -101,7 +101,7 @@ export class SessionOperations implements SessionMethods {
     });
   }
 
-  async login(session: RequestedSession, userId: string, keep: Keep): Promise<void> {
+  async login(session: OwnedSession, userId: string, keep: Keep): Promise<void> {
     assertUserId(userId);
     if (userId === '')
       throw new TypeError('[session] login(userId) needs a string that is not empty: String(user.id)');
@@ -109,16 +109,16 @@ export class SessionOperations implements SessionMethods {
     await this.#exclusive(session, () => this.#rotation.login(session, userId, keep));
   }
 
-  async regenerate(session: RequestedSession, keep: Keep, replaces: boolean): Promise<void> {
+  async regenerate(session: OwnedSession, keep: Keep, replacesObject: boolean): Promise<void> {
     this.#assertQueueable(session, 'regenerate()');
-    await this.#exclusive(session, () => this.#rotation.regenerate(session, keep, replaces));
+    await this.#exclusive(session, () => this.#rotation.regenerate(session, keep, replacesObject));
   }
 
   /**
    * Ends every session that the request's cookies name. That includes ids that were absent at the load: one may just
    * have been rotated away, and then its successor has to end, too.
    */
-  async destroy(session: RequestedSession): Promise<void> {
+  async destroy(session: OwnedSession): Promise<void> {
     this.#assertQueueable(session, 'destroy()');
     const { host } = session;
     await this.#exclusive(session, async () => {
@@ -134,28 +134,28 @@ export class SessionOperations implements SessionMethods {
    * Runs concurrently with other operations, unless the session may have to be created first. Then it runs alone,
    * because two concurrent operations would create two sessions.
    */
-  #writing<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
+  #writing<T>(session: OwnedSession, operation: () => Promise<T>): Promise<T> {
     return this.#hasRecord(session) && !session.host.queue.isBlocked
       ? this.#shared(session, operation)
       : this.#exclusive(session, operation);
   }
 
-  #shared<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
-    return session.host.queue.shared(() => this.#inTurn(session, operation));
+  #shared<T>(session: OwnedSession, operation: () => Promise<T>): Promise<T> {
+    return session.host.queue.runShared(() => this.#inTurn(session, operation));
   }
 
-  #exclusive<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
-    return session.host.queue.exclusive(() => this.#inTurn(session, operation));
+  #exclusive<T>(session: OwnedSession, operation: () => Promise<T>): Promise<T> {
+    return session.host.queue.runExclusive(() => this.#inTurn(session, operation));
   }
 
   /** An earlier `regenerate(callback)` may have replaced the object by the time its operation runs. */
-  async #inTurn<T>(session: RequestedSession, operation: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(session: OwnedSession, operation: () => Promise<T>): Promise<T> {
     session.host.assertCurrent(session);
     return operation();
   }
 
   /** @throws when `regenerate(callback)` replaced the object, or the session could not be loaded */
-  #assertUsable(session: RequestedSession): void {
+  #assertUsable(session: OwnedSession): void {
     const { host } = session;
     host.assertCurrent(session);
     host.engage();
@@ -163,7 +163,7 @@ export class SessionOperations implements SessionMethods {
   }
 
   /** For operations that run concurrently with shared ones, also inside the function of an `update()`. */
-  #assertRunnable(session: RequestedSession, name: string): void {
+  #assertRunnable(session: OwnedSession, name: string): void {
     if (this.#hasRecord(session) && !session.host.queue.isBlocked) this.#assertUsable(session);
     else this.#assertQueueable(session, name);
   }
@@ -172,7 +172,7 @@ export class SessionOperations implements SessionMethods {
    * For operations that queue behind earlier ones. Inside the function of an `update()` they would deadlock, so they
    * are rejected there.
    */
-  #assertQueueable(session: RequestedSession, name: string, { looks = false } = {}): void {
+  #assertQueueable(session: OwnedSession, name: string, { looks = false } = {}): void {
     if (looks) session.host.answer.noteLook();
     this.#assertUsable(session);
     if (this.#updating.getStore() !== session.host) return;
@@ -181,7 +181,7 @@ export class SessionOperations implements SessionMethods {
     );
   }
 
-  #hasRecord({ state }: RequestedSession): boolean {
+  #hasRecord({ state }: OwnedSession): boolean {
     return state.standing.kind !== 'empty';
   }
 }

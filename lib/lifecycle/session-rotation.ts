@@ -6,7 +6,7 @@ import type { SessionMeta } from '../session/session-meta.js';
 import { assertFits } from '../session/session-size.js';
 import { EMPTY, type Standing, type StoredIdentity } from '../session/standing.js';
 import type { Texts } from '../session/session-change.js';
-import type { RequestedSession } from './session-request.interface.js';
+import type { OwnedSession } from './operation-host.interface.js';
 import type { SessionWriter } from './session-writer.js';
 
 type FieldTest = (field: string) => boolean;
@@ -36,7 +36,7 @@ export class SessionRotation {
    * Binds the session to a user. If another request ended the old session in between, the user is signed in into an
    * empty session.
    */
-  async login(session: RequestedSession, userId: string, keep: Keep): Promise<void> {
+  async login(session: OwnedSession, userId: string, keep: Keep): Promise<void> {
     session.host.assertHeadOpen(); // before anything is ended
     await this.#endAmbiguous(session);
     const { state, host } = session;
@@ -67,7 +67,7 @@ export class SessionRotation {
   }
 
   /** @throws SessionClosedError `SESSION_ENDED`, with `keep`, when another request ended the session */
-  async regenerate(session: RequestedSession, keep: Keep, replaces: boolean): Promise<void> {
+  async regenerate(session: OwnedSession, keep: Keep, replacesObject: boolean): Promise<void> {
     if (session.host.isAmbiguous) session.host.assertHeadOpen(); // before anything is ended
     await this.#endAmbiguous(session);
     const { state, host } = session;
@@ -78,7 +78,7 @@ export class SessionRotation {
     const isCarried: FieldTest = field => (isDataField(field) ? isKept(keep, field) : keep === true);
     if (!old) {
       state.collectChange(); // a value that cannot be encoded is refused here, too
-      return this.#continue(session, replaces, { standing: EMPTY, texts: {}, sent: {}, isCarried });
+      return this.#continue(session, replacesObject, { standing: EMPTY, texts: {}, sent: {}, isCarried });
     }
     host.assertCanSetCookie();
     const meta = keepsData ? old.meta : this.backend.newMeta();
@@ -93,25 +93,25 @@ export class SessionRotation {
     }
     host.answer.setCookie(rotated.identity.token);
     const { texts } = rotated;
-    this.#continue(session, replaces, { standing: stored(rotated.identity), texts, sent, isCarried });
+    this.#continue(session, replacesObject, { standing: stored(rotated.identity), texts, sent, isCarried });
   }
 
   /** Ends every session that the request's cookies name. An id that was just rotated away leads to its successor. */
-  async endCandidates(session: RequestedSession, reason: 'logout' | 'replaced'): Promise<void> {
+  async endCandidates(session: OwnedSession, reason: 'logout' | 'replaced'): Promise<void> {
     const { host, state } = session;
     const ids = new Set(host.broughtTokens.map(token => this.backend.idOf(token)));
     if (state.identity) ids.add(state.identity.id);
     await Promise.all([...ids].map(id => this.backend.end(id, reason)));
     host.endAmbiguity();
-    host.trace(() => `ended the sessions of ${ids.size} ids`);
+    host.trace(() => `ended the session of ${ids.size} id${ids.size === 1 ? '' : 's'}`);
   }
 
-  async #endAmbiguous(session: RequestedSession): Promise<void> {
+  async #endAmbiguous(session: OwnedSession): Promise<void> {
     if (session.host.isAmbiguous) await this.endCandidates(session, 'replaced');
   }
 
   async #rotate(
-    session: RequestedSession,
+    session: OwnedSession,
     old: StoredIdentity | undefined,
     isCarried: FieldTest,
     meta: SessionMeta,
@@ -135,10 +135,10 @@ export class SessionRotation {
   }
 
   /** Continues in the same object. The callback form continues in a new object, as Passport expects. */
-  #continue(session: RequestedSession, replaces: boolean, outcome: Outcome): void {
+  #continue(session: OwnedSession, replacesObject: boolean, outcome: Outcome): void {
     const { standing, texts, sent, isCarried } = outcome;
     const { state, host } = session;
-    if (!replaces) return state.adoptRotation(standing, texts, sent, isCarried);
+    if (!replacesObject) return state.adoptRotation(standing, texts, sent, isCarried);
     const live: LiveRecord | undefined =
       standing.kind === 'stored' ? { identity: standing.identity, texts } : undefined;
     const next = host.newState(live);

@@ -5,7 +5,7 @@ import { assertFits } from '../session/session-size.js';
 import type { SessionChange } from '../session/session-change.js';
 import type { StoredIdentity } from '../session/standing.js';
 import type { UpdateMismatch } from '../store/session-record.interface.js';
-import type { RequestedSession } from './session-request.interface.js';
+import type { OwnedSession } from './operation-host.interface.js';
 
 /**
  * Writes a session, and draws the consequences: the moments move, the answer gets the token, and a session that is gone
@@ -24,7 +24,7 @@ export class SessionWriter {
    * @throws SessionDataError `SESSION_TOO_LARGE`
    * @throws SessionClosedError when the session has to be created and no cookie can be set
    */
-  async write(session: RequestedSession, change: SessionChange): Promise<'done' | 'gone'> {
+  async write(session: OwnedSession, change: SessionChange): Promise<'done' | 'gone'> {
     const { state, host } = session;
     host.assertReadable();
     const { standing } = state;
@@ -47,7 +47,7 @@ export class SessionWriter {
    * @throws SessionDataError `SESSION_TOO_LARGE`
    */
   async update(
-    session: RequestedSession,
+    session: OwnedSession,
     identity: StoredIdentity,
     change: SessionChange,
     expect?: Readonly<Record<string, string | null>>,
@@ -61,13 +61,13 @@ export class SessionWriter {
   }
 
   /** Writes down that a stored session was used. */
-  async touch(session: RequestedSession, identity: StoredIdentity): Promise<'done' | 'gone'> {
+  async touch(session: OwnedSession, identity: StoredIdentity): Promise<'done' | 'gone'> {
     const used = await this.backend.touch(identity);
     return used === 'gone' ? this.#gone(session, 'touch') : this.#done(session, 'touch', used);
   }
 
   /** Another request ended the session: the answer neither sets its cookie nor clears it. Reported once. */
-  markEnded(session: RequestedSession): void {
+  markEnded(session: OwnedSession): void {
     const { state, host } = session;
     if (state.standing.kind !== 'stored') return;
     const { id } = state.standing.identity;
@@ -77,20 +77,20 @@ export class SessionWriter {
   }
 
   /** The identity of a session that has a record. @throws SessionClosedError when another request ended it */
-  storedIdentity(session: RequestedSession): StoredIdentity | undefined {
+  storedIdentity(session: OwnedSession): StoredIdentity | undefined {
     const { standing } = session.state;
     if (standing.kind === 'ended') throw SessionClosedError.ended();
     return standing.kind === 'stored' ? standing.identity : undefined;
   }
 
-  #done({ state, host }: RequestedSession, verb: string, { token, moments }: Used): 'done' {
+  #done({ state, host }: OwnedSession, verb: string, { token, moments }: Used): 'done' {
     state.moveMoments(moments);
     host.answer.renewCookie(token);
     host.trace(() => `${verb}: done`);
     return 'done';
   }
 
-  #gone(session: RequestedSession, verb: string): 'gone' {
+  #gone(session: OwnedSession, verb: string): 'gone' {
     this.markEnded(session);
     session.host.trace(() => `${verb}: another request has ended the session`);
     return 'gone';

@@ -6,7 +6,7 @@ import { SessionUsageError } from '../errors/session.error.js';
 import type { RequestSession } from '../lifecycle/request-session.js';
 import { sessionOf, type SessionLifecycle } from '../lifecycle/session-lifecycle.js';
 import type { SessionMembers } from '../session/session.interface.js';
-import type { CurrentExchange } from './current-exchange.js';
+import type { CurrentRequestSession } from './current-request-session.js';
 import { makeExcludedSession } from './excluded-session.js';
 import { makeHoldable } from '../http/held-methods.js';
 import { addFirstHook, type Hookable } from './first-fastify-hook.js';
@@ -31,7 +31,7 @@ const byPort = new Map<number, SessionLifecycle>();
 export function bindToAdapter(
   host: HttpAdapterHost,
   lifecycle: SessionLifecycle,
-  current: CurrentExchange,
+  current: CurrentRequestSession,
 ): () => void {
   let conflict: SessionConfigError | undefined;
   host.init$.subscribe(() => {
@@ -72,24 +72,24 @@ export function serveGateway(request: IncomingMessage, lifecycle: SessionLifecyc
 }
 
 /**
- * The exchange of a request. Every request that goes through the adapter has one. An upgrade request gets a new one at
- * each call, because its WebSocket outlives it. That is so for an upgrade request that @fastify/websocket sends through
- * Fastify, too: the response that Fastify has for it is never sent, so it could not carry a cookie. `undefined`: the
- * request is not one of an application with SessionModule.
+ * The RequestSession of a request. Every request that goes through the adapter has one. An upgrade request gets a new one
+ * at each call, because its WebSocket outlives it. That includes an upgrade request that @fastify/websocket sends through
+ * Fastify: its response is never sent, so it could not carry a cookie. `undefined`: the request is not one of an
+ * application with SessionModule.
  */
-export function exchangeOf(request: Request): RequestSession | undefined {
+export function requestSessionOf(request: Request): RequestSession | undefined {
   const raw: IncomingMessage & { readonly upgrade?: boolean } = request.raw ?? request;
   const known = sessionOf(raw);
   if (known && raw.upgrade !== true) return known;
-  return raw.headers?.upgrade === undefined ? undefined : unattachedExchangeOf(raw);
+  return raw.headers?.upgrade === undefined ? undefined : detachedSessionOf(raw);
 }
 
 /**
- * A new exchange, without a response, for a request that does not go through the adapter: an upgrade request, or the
- * request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the
+ * A new RequestSession, without a response, for a request that does not go through the adapter: an upgrade request, or
+ * the request by which a socket.io client began to poll. A WebSocket outlives its request, so nothing is kept on the
  * request.
  */
-export function unattachedExchangeOf(raw: IncomingMessage): RequestSession | undefined {
+export function detachedSessionOf(raw: IncomingMessage): RequestSession | undefined {
   return lifecycleOf(raw)?.beginUpgrade(raw);
 }
 
@@ -104,17 +104,17 @@ function lifecycleOf(raw: IncomingMessage): SessionLifecycle | undefined {
 }
 
 /**
- * `begin` and `open` must not throw or reject: no error handler runs around this code. A failure is kept on the
- * exchange and thrown at the first look.
+ * `begin` and `open` must not throw or reject: no error handler runs around this code. The RequestSession keeps
+ * a failure and throws it at the first look.
  */
-function makeOpenEarly(lifecycle: SessionLifecycle, current: CurrentExchange): OpenEarly {
+function makeOpenEarly(lifecycle: SessionLifecycle, current: CurrentRequestSession): OpenEarly {
   const isEager = lifecycle.options.load === 'eager';
   return (request, response, next) => {
-    const exchange = lifecycle.begin(request, response);
-    if (exchange.isExcluded) return next();
-    const loading = isEager ? exchange.open() : undefined;
-    if (loading) void loading.then(() => current.run(exchange, next));
-    else current.run(exchange, next);
+    const requestSession = lifecycle.begin(request, response);
+    if (requestSession.isExcluded) return next();
+    const loading = isEager ? requestSession.open() : undefined;
+    if (loading) void loading.then(() => current.run(requestSession, next));
+    else current.run(requestSession, next);
   };
 }
 
@@ -149,9 +149,9 @@ function makeSessionProperty(excluded: SessionMembers): SessionProperty {
     configurable: true,
     get(this: Request) {
       // Middleware that runs before an upgrade finds what was loaded for it.
-      const exchange = sessionOf(this.raw ?? this) ?? exchangeOf(this);
-      if (exchange?.isExcluded) return excluded;
-      return exchange?.loadedSession().facade;
+      const requestSession = sessionOf(this.raw ?? this) ?? requestSessionOf(this);
+      if (requestSession?.isExcluded) return excluded;
+      return requestSession?.loadedSession().facade;
     },
     set: refuseAssignment,
   };

@@ -1,7 +1,7 @@
 import type { ArgumentsHost } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import type { RequestSession } from '../lifecycle/request-session.js';
-import { exchangeOf, unattachedExchangeOf } from './bind-to-adapter.js';
+import { requestSessionOf, detachedSessionOf } from './bind-to-adapter.js';
 import { noSessionError } from './no-session-error.js';
 import { upgradeRequestOf } from './upgrade-requests.js';
 
@@ -23,22 +23,22 @@ interface GraphqlContext {
 }
 
 /**
- * The exchange that belongs to a request, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a gateway's
- * client.
+ * The RequestSession of a request, an ExecutionContext, an ArgumentsHost, a GraphQL context, or a gateway's client.
  *
  * @throws SessionUsageError when there is no HTTP request in it, or SessionModule does not serve it
  */
-export function exchangeIn(carrier: unknown): RequestSession {
-  const exchange = typeof carrier === 'object' && carrier ? exchangeOfCarrier(carrier) : undefined;
-  if (exchange) return exchange;
+export function requireRequestSession(carrier: unknown): RequestSession {
+  const requestSession =
+    typeof carrier === 'object' && carrier ? requestSessionOfCarrier(carrier) : undefined;
+  if (requestSession) return requestSession;
   throw noSessionError(carrier);
 }
 
 /** `undefined` when there is no HTTP request in it, or SessionModule does not serve it. */
-export function exchangeOfHost(host: ArgumentsHost): RequestSession | undefined {
-  if (host.getType() === 'http') return exchangeOf(host.switchToHttp().getRequest<Found>());
-  if (host.getType() === 'ws') return exchangeOfCarrier(host.switchToWs().getClient<object>());
-  return isGraphql(host) ? exchangeOfGraphqlContext(graphqlContextOf(host)) : undefined;
+export function requestSessionOfHost(host: ArgumentsHost): RequestSession | undefined {
+  if (host.getType() === 'http') return requestSessionOf(host.switchToHttp().getRequest<Found>());
+  if (host.getType() === 'ws') return requestSessionOfCarrier(host.switchToWs().getClient<object>());
+  return isGraphql(host) ? requestSessionOfGraphqlContext(graphqlContextOf(host)) : undefined;
 }
 
 /**
@@ -46,25 +46,25 @@ export function exchangeOfHost(host: ArgumentsHost): RequestSession | undefined 
  * request by which a client connected is an upgrade request, or an ordinary one if a socket.io client began to poll.
  * The adapter sees neither of them.
  */
-function exchangeOfCarrier(carrier: object): RequestSession | undefined {
-  if (isHost(carrier)) return exchangeOfHost(carrier);
+function requestSessionOfCarrier(carrier: object): RequestSession | undefined {
+  if (isHost(carrier)) return requestSessionOfHost(carrier);
   const { headers, raw, request } = carrier as { headers?: unknown; raw?: unknown; request?: Found };
-  if (headers !== undefined || raw !== undefined) return exchangeOf(carrier as Found);
-  const exchange = exchangeOfGraphqlContext(carrier);
-  if (exchange) return exchange;
+  if (headers !== undefined || raw !== undefined) return requestSessionOf(carrier as Found);
+  const requestSession = requestSessionOfGraphqlContext(carrier);
+  if (requestSession) return requestSession;
   const connected = request ?? upgradeRequestOf(carrier);
-  return connected && unattachedExchangeOf(connected);
+  return connected && detachedSessionOf(connected);
 }
 
 /**
  * The request is `req` with Apollo and by Nest's default, `request` in some configurations, and `reply.request` with
  * Mercurius. In a subscription of graphql-ws, `req` is that library's context, and the upgrade request is in `extra`.
  */
-function exchangeOfGraphqlContext(context: GraphqlContext): RequestSession | undefined {
+function requestSessionOfGraphqlContext(context: GraphqlContext): RequestSession | undefined {
   const { req, request, reply } = context;
   for (const found of [req, request, reply?.request, req?.extra?.request]) {
-    const exchange = found && exchangeOf(found);
-    if (exchange) return exchange;
+    const requestSession = found && requestSessionOf(found);
+    if (requestSession) return requestSession;
   }
   return undefined;
 }

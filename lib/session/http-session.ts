@@ -31,7 +31,7 @@ export interface SessionMethods {
   take(session: HttpSession, key: string): Promise<unknown>;
   login(session: HttpSession, userId: string, keep: Keep): Promise<void>;
   /** With `replaces`, a new object takes the place of this one, as the callback form promises. */
-  regenerate(session: HttpSession, keep: Keep, replaces: boolean): Promise<void>;
+  regenerate(session: HttpSession, keep: Keep, replacesObject: boolean): Promise<void>;
   destroy(session: HttpSession): Promise<void>;
   save(session: HttpSession): Promise<void>;
   reload(session: HttpSession): Promise<void>;
@@ -53,7 +53,7 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
     readonly host: Host,
     public state: SessionState,
     /** Whether the request came without a live session. */
-    private isFresh: boolean,
+    private cameWithoutSession: boolean,
   ) {}
 
   // --- facts --------------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
 
   get isNew(): boolean {
     this.look();
-    return this.isFresh;
+    return this.cameWithoutSession;
   }
 
   get createdAt(): Date | undefined {
@@ -134,19 +134,19 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
   flashes(): Promise<FlashMessage[]>;
   flashes(category: string): Promise<unknown[]>;
   flashes(category?: string): Promise<unknown[]> {
-    return handled(this.host.operations.flashes(this, category));
+    return catchUnawaited(this.host.operations.flashes(this, category));
   }
 
   update(key: string, change: (value: unknown) => unknown): Promise<unknown> {
-    return handled(this.host.operations.update(this, key, change));
+    return catchUnawaited(this.host.operations.update(this, key, change));
   }
 
   take(key: string): Promise<unknown> {
-    return handled(this.host.operations.take(this, key));
+    return catchUnawaited(this.host.operations.take(this, key));
   }
 
   login(userId: string, options: KeepOption = {}): Promise<void> {
-    return handled(this.host.operations.login(this, userId, options.keep ?? true));
+    return catchUnawaited(this.host.operations.login(this, userId, options.keep ?? true));
   }
 
   regenerate(options?: KeepOption): Promise<void>;
@@ -157,45 +157,45 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
     second?: SessionCallback,
   ): Promise<void> | void {
     const callback = typeof first === 'function' ? first : second;
-    if (isList(first)) return answering(this.#regenerateWith(first), callback);
+    if (isList(first)) return passToCallback(this.#regenerateWith(first), callback);
     const keep = typeof first === 'function' ? false : (first.keep ?? false);
-    const replaces = callback !== undefined;
-    return answering(this.host.operations.regenerate(this, keep, replaces), callback);
+    const replacesObject = callback !== undefined;
+    return passToCallback(this.host.operations.regenerate(this, keep, replacesObject), callback);
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   destroy(callback?: SessionCallback): Promise<void> | void {
-    return answering(this.host.operations.destroy(this), callback);
+    return passToCallback(this.host.operations.destroy(this), callback);
   }
 
   save(): Promise<void>;
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
-    return answering(this.host.operations.save(this), callback);
+    return passToCallback(this.host.operations.save(this), callback);
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): void;
   reload(callback?: SessionCallback): Promise<void> | void {
-    return answering(this.host.operations.reload(this), callback);
+    return passToCallback(this.host.operations.reload(this), callback);
   }
 
   touch(): Promise<void> {
-    return handled(this.host.operations.touch(this));
+    return catchUnawaited(this.host.operations.touch(this));
   }
 
   // --- for the facade and the operations ----------------------------------------------------------------------------
 
   /** Continues with other data: that of a reloaded session, or none. */
-  restart(state: SessionState, isFresh: boolean): void {
+  restart(state: SessionState, cameWithoutSession: boolean): void {
     this.state = state;
-    this.isFresh = isFresh;
+    this.cameWithoutSession = cameWithoutSession;
   }
 
   /** The object that takes the place of this one. This one stays readable. */
   successor(state: SessionState): HttpSession<Host> {
-    return new HttpSession(this.host, state, this.isFresh);
+    return new HttpSession(this.host, state, this.cameWithoutSession);
   }
 
   look(): void {
@@ -241,14 +241,17 @@ const reportedElsewhere = (): void => undefined;
  * A failed operation must not end the process if the handler did not await it. The failure is reported all the same: as
  * an event of the store, and as the answer of the commit that waits for the operation.
  */
-function handled<T>(operation: Promise<T>): Promise<T> {
+function catchUnawaited<T>(operation: Promise<T>): Promise<T> {
   operation.catch(reportedElsewhere);
   return operation;
 }
 
 /** Returns the promise; with a callback, calls that instead, outside of any promise. */
-function answering(operation: Promise<void>, callback: SessionCallback | undefined): Promise<void> | void {
-  if (!callback) return handled(operation);
+function passToCallback(
+  operation: Promise<void>,
+  callback: SessionCallback | undefined,
+): Promise<void> | void {
+  if (!callback) return catchUnawaited(operation);
   operation.then(
     () => process.nextTick(callback),
     (error: unknown) => process.nextTick(callback, error),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { SessionClosedError } from '../../lib/index.js';
+import { SessionClosedError, type Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
@@ -48,6 +48,20 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     for (const user of ['alice', 'bob']) await running.sessions.revokeByUser(user);
     alice = await signedIn('alice');
     bob = await signedIn('bob');
+  });
+
+  it.each([
+    ['login()', (session: Session) => session.login('carol')],
+    ['regenerate()', (session: Session) => session.regenerate()],
+  ])('%s after the head has left ends neither of them', async (_, rotate) => {
+    let code: Promise<string> | undefined;
+    const path = answering((session, { raw }) => {
+      raw.end('sent');
+      code = codeOf(rotate(session as Session));
+    });
+    await running.browser().get(path, { cookie: both(alice, bob) });
+    expect(await code).toBe('409 SESSION_HEAD_SENT');
+    expect([(await me(alice)).user, (await me(bob)).user]).toEqual(['alice', 'bob']);
   });
 
   it('reads see an empty session, in both orders, and both sessions live on', async () => {

@@ -22,6 +22,21 @@ describeCells('maxSize', backends, ({ platform, backend }) => {
   afterAll(() => running.close());
 
   it.each([
+    ['deleted before it', async (session: Untyped) => (delete session.v, session.login('alice'))],
+    ['not kept by it', (session: Untyped) => session.login('alice', { keep: ['w'] })],
+  ])('a rotation makes room: data that is %s does not count', async (_, rotate) => {
+    const browser = running.browser();
+    await observe(browser, session => void (session.v = ascii(60 * KIB)));
+    const { error } = await observe(browser, async session => {
+      session.w = ascii(8 * KIB);
+      await rotate(session);
+    });
+    expect(error).toBeUndefined();
+    const { value } = await observe(browser, session => [session.loggedInAs, Object.keys(session)]);
+    expect(value).toEqual(['alice', ['w']]);
+  });
+
+  it.each([
     ['63 KiB', 63 * KIB, true],
     ['64 KiB less a byte', 64 * KIB - 1, true],
     ['64 KiB', 64 * KIB, true],

@@ -70,6 +70,7 @@ export const guarantees: readonly Guarantee[] = [
       e2e('forgotten-waits'),
       e2e('graphql'),
       e2e('refused-heads'),
+      e2e('unsaved-changes'),
       e2e('protocols', 'HTTP/2'),
       e2e('connections', 'connections on'),
       e2e('slow-clients'),

@@ -10,7 +10,7 @@ import { isMoment } from '../../store/record-operations.js';
 import type { SessionMoments, SessionRecord } from '../../store/session-record.interface.js';
 import type { Awaitable } from '../../store/session-store.js';
 import type { Clock } from '../../time/clock.js';
-import { lateChange, type Rotation } from '../rotation.js';
+import { changeByOthers, type Rotation } from '../rotation.js';
 import type {
   EndReason,
   LiveRecord,
@@ -106,7 +106,7 @@ export class StoredSessions implements SessionBackend {
     const ended = await this.store.destroy(old.id, this.clock.now(), { successor: id });
     if (!ended) return { ...live, outcome: 'lost' };
     this.events.emit({ type: 'rotated', id, previousId: old.id, ...named(meta.user) });
-    const late = lateChange(rotation, ended.data);
+    const late = changeByOthers(rotation, ended.data);
     if (!late) return { ...live, outcome: 'done' };
     await this.update(live.identity, late);
     return { ...live, texts: applyChange(texts, late), outcome: 'done' };

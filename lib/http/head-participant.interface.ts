@@ -1,14 +1,14 @@
 import type { ResponseHead } from './response-head.js';
 
 /** Is asked before a response's head is sent. */
-export interface HeadHolder {
+export interface HeadParticipant {
   /**
    * Called with the final status before the head leaves, and once more with each further head when Node refused the
    * previous one. The head waits for the promise; `undefined` means that it may leave.
    */
   commit(status: number): Promise<void> | undefined;
   /** Called each time the head may leave. Adds the headers that it needs. */
-  dress(head: ResponseHead): void;
+  addHeaders(head: ResponseHead): void;
   /** The response that is sent instead when `commit` failed. */
   answerTo(error: unknown): ErrorAnswer;
 }
@@ -30,7 +30,7 @@ export type HoldState = 'held' | 'leaving' | 'sent' | 'replaced';
 export interface Hold {
   readonly state: HoldState;
   /** Adds the session of another application that serves the same request. */
-  add(holder: HeadHolder): void;
+  add(holder: HeadParticipant): void;
   /** Whether the hold must intercept a call of the prototype's method, which wraps `original`. */
   intercepts(method: HeadMethod, original: AnyFunction): boolean;
   /** Makes a call of a wrapped method now, later, or never. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dressHead, type SessionHeaders } from './dress-head.js';
+import { addSessionHeaders, type SessionHeaders } from './session-headers.js';
 import type { ResponseHead } from './response-head.js';
 
 type Headers = Record<string, string | readonly string[] | number>;
@@ -27,11 +27,11 @@ const dress = (more: Partial<SessionHeaders>): SessionHeaders => ({
 });
 const dressed = (headers: Headers, more: Partial<SessionHeaders>): Headers => {
   const head = headWith(headers);
-  dressHead(head, dress(more));
+  addSessionHeaders(head, dress(more));
   return head.headers;
 };
 
-describe('dressHead', () => {
+describe('addSessionHeaders', () => {
   it('leaves a head alone that it has nothing to say about', () => {
     const headers = { 'set-cookie': 'a=b', 'cache-control': 'public', vary: 'Origin', 'x-other': 1 };
     expect(dressed(headers, {})).toEqual(headers);

@@ -5,7 +5,7 @@ import type { OperationQueue } from './operation-queue.js';
 import type { SessionAnswer } from './session-answer.js';
 
 /** What an operation needs of the request whose session it works on. */
-export interface SessionRequest extends SessionHost {
+export interface OperationHost extends SessionHost {
   readonly answer: SessionAnswer;
   /** The order of the operations on this request's session. */
   readonly queue: OperationQueue;
@@ -18,7 +18,7 @@ export interface SessionRequest extends SessionHost {
   /** Whether this is the request's session object now. The callback form of `regenerate()` replaces it. */
   isCurrent(session: HttpSession): boolean;
   /** Puts a new object in the place of the request's session object. */
-  replaceSession(session: HttpSession<SessionRequest>): void;
+  replaceSession(session: HttpSession<OperationHost>): void;
   /** The sessions that made the request ambiguous have been ended. */
   endAmbiguity(): void;
   /** Writes a line of debug output. The text is made only if debug output is on. */
@@ -34,4 +34,4 @@ export interface SessionRequest extends SessionHost {
 }
 
 /** A session object, and with it the request that it belongs to. */
-export type RequestedSession = HttpSession<SessionRequest>;
+export type OwnedSession = HttpSession<OperationHost>;

@@ -10,7 +10,7 @@ export interface SessionHeaders {
   readonly retryAfterSeconds: number | undefined;
 }
 
-export function dressHead(head: ResponseHead, dress: SessionHeaders): void {
+export function addSessionHeaders(head: ResponseHead, dress: SessionHeaders): void {
   if (dress.cookie !== undefined) {
     const others = listOf(head.get('set-cookie')).filter(line => !dress.isOwnCookie(line));
     head.set('set-cookie', [...others, dress.cookie]);
