@@ -38,7 +38,8 @@ export class SessionInterceptor implements NestInterceptor {
     const commitsEarly = type === 'http' && !answersItself(context);
     return handled.pipe(
       tap({ error: error => requestSession.parts.log.mistake(error) }),
-      // Each value waits for its commit. An operator of our own would save each request 0.7 µs, which is not worth its code.
+      // Each value waits for its commit. An operator of our own would save each request 0.7 µs, which is not worth its
+      // code.
       mergeMap((value: unknown) => {
         const saved = commitsEarly ? requestSession.commit() : undefined;
         return saved ? saved.then(() => value) : [value];

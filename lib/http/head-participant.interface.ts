@@ -29,6 +29,8 @@ export type HoldState = 'held' | 'leaving' | 'sent' | 'replaced';
 /** The hold of a response, as the wrapped response methods and the request see it. */
 export interface Hold {
   readonly state: HoldState;
+  /** Whether the head still waits for this participant, so that what it does now is part of this response. */
+  awaits(participant: HeadParticipant): boolean;
   /** Adds the session of another application that serves the same request. */
   add(holder: HeadParticipant): void;
   /** Whether the hold must intercept a call of the prototype's method, which wraps `original`. */

@@ -19,22 +19,24 @@ interface Call {
 const KEPT_HEADERS = /^(?:access-control-|vary$)/;
 
 /**
- * Holds the response's head back until every holder has committed. This is the only place that does. It works on the
- * raw response, so it serves every style of answering, on Express and Fastify. The first call that would send the head
- * starts the commit. Calls that come while the commit runs are queued and replayed in order. A commit that has nothing
- * to wait for costs no turn of the event loop.
+ * Holds the response's head back until every participant has committed. This is the only place that does. It works on
+ * the raw response, so it serves every style of answering, on Express and Fastify. The first call that would send the
+ * head starts the commit. Calls that come while the commit runs are queued and replayed in order. A commit that has
+ * nothing to wait for costs no turn of the event loop.
  */
 export class ResponseHold implements Hold {
   #state: HoldState = 'held';
   readonly #originals: Record<HeadMethod, AnyFunction>;
-  readonly #holders: HeadParticipant[];
+  readonly #participants: HeadParticipant[];
   #queue: Call[] | undefined;
+  /** Of several participants, those whose commit for the leaving head has settled. */
+  readonly #committed = new Set<HeadParticipant>();
 
   constructor(
     readonly response: ServerResponse,
-    holder: HeadParticipant,
+    participant: HeadParticipant,
   ) {
-    this.#holders = [holder];
+    this.#participants = [participant];
     // Each method is looked up by name: a loop over the names takes several times as long.
     const methods = response as unknown as Record<HeadMethod, AnyFunction>;
     const { write, end, writeHead, flushHeaders } = methods;
@@ -56,9 +58,14 @@ export class ResponseHold implements Hold {
     return this.#state;
   }
 
+  awaits(participant: HeadParticipant): boolean {
+    if (this.#state === 'leaving') return !this.#committed.has(participant);
+    return this.#state === 'held';
+  }
+
   /** Adds the session of another application that serves the same request. */
-  add(holder: HeadParticipant): void {
-    this.#holders.push(holder);
+  add(participant: HeadParticipant): void {
+    this.#participants.push(participant);
   }
 
   /**
@@ -95,12 +102,17 @@ export class ResponseHold implements Hold {
     return answer;
   }
 
-  /** Every holder commits, even when another one fails: they know nothing of each other. */
+  /** Every participant commits, even if another one fails: they know nothing of each other. */
   #commit(status: number): Promise<void> | undefined {
-    const [first, ...others] = this.#holders;
+    const [first, ...others] = this.#participants;
     if (others.length === 0) return first?.commit(status);
-    const commits = this.#holders.map(holder => holder.commit(status)).filter(commit => commit !== undefined);
-    if (commits.length === 0) return undefined;
+    this.#committed.clear();
+    const commits = this.#participants.map(participant => {
+      const settle = (): void => void this.#committed.add(participant);
+      const commit = participant.commit(status);
+      if (!commit) settle();
+      return commit?.finally(settle);
+    });
     return Promise.allSettled(commits).then(outcomes => {
       const failed = outcomes.find(outcome => outcome.status === 'rejected');
       if (failed) throw failed.reason;
@@ -145,7 +157,7 @@ export class ResponseHold implements Hold {
     unlockHead(this.response);
     this.#state = 'sent';
     const { response } = this;
-    const { status, body } = (this.#holders[0] as HeadParticipant).answerTo(error);
+    const { status, body } = (this.#participants[0] as HeadParticipant).answerTo(error);
     for (const name of response.getHeaderNames()) if (!KEPT_HEADERS.test(name)) response.removeHeader(name);
     response.statusCode = status;
     if (response.req.httpVersionMajor < 2) response.statusMessage = ''; // HTTP/2 has none, and Node warns
@@ -166,7 +178,7 @@ export class ResponseHold implements Hold {
   }
 
   #addHeaders(head: ResponseHead): void {
-    for (const holder of this.#holders) holder.addHeaders(head);
+    for (const participant of this.#participants) participant.addHeaders(head);
   }
 
   #original(method: HeadMethod, args: unknown[]): unknown {

@@ -231,8 +231,7 @@ export class RequestSession implements OperationHost, HeadParticipant {
   }
 
   assertHeadOpen(): void {
-    const head = this.#hold?.state;
-    if (head === 'held' || head === 'leaving') return;
+    if (this.#hold?.awaits(this) === true) return;
     throw new SessionClosedError(
       'SESSION_HEAD_SENT',
       'the response has begun, so the cookie of a new session cannot be set. Do this before you answer',

@@ -62,8 +62,8 @@ export class SessionOperations implements SessionMethods {
   }
 
   async save(session: OwnedSession): Promise<void> {
-    // Inside the function of an update() a save runs beside that update. Elsewhere it runs alone: of a save and a take() of
-    // the same key, the one that was started first has to be written first.
+    // Inside the function of an update(), a save runs concurrently with that update. Elsewhere it runs alone: of a save
+    // and a take() of the same key, the one that was started first has to be written first.
     const isInside = this.#updating.getStore() === session.host;
     if (isInside) this.#assertRunnable(session, 'save()');
     else this.#assertUsable(session);

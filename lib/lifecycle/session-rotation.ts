@@ -38,8 +38,8 @@ export class SessionRotation {
    */
   async login(session: OwnedSession, userId: string, keep: Keep): Promise<void> {
     session.host.assertHeadOpen(); // before anything is ended
-    await this.#endAmbiguous(session);
     const { state, host } = session;
+    if (host.isAmbiguous) await this.endCandidates(session, 'replaced');
     host.assertCanSetCookie();
     const { standing } = state;
     const old = standing.kind === 'stored' ? standing.identity : undefined;
@@ -68,9 +68,11 @@ export class SessionRotation {
 
   /** @throws SessionClosedError `SESSION_ENDED`, with `keep`, when another request ended the session */
   async regenerate(session: OwnedSession, keep: Keep, replacesObject: boolean): Promise<void> {
-    if (session.host.isAmbiguous) session.host.assertHeadOpen(); // before anything is ended
-    await this.#endAmbiguous(session);
     const { state, host } = session;
+    if (host.isAmbiguous) {
+      host.assertHeadOpen(); // before anything is ended
+      await this.endCandidates(session, 'replaced');
+    }
     const { standing } = state;
     const keepsData = keep !== false;
     if (keepsData) this.writer.storedIdentity(session); // throws when the session was ended
@@ -104,10 +106,6 @@ export class SessionRotation {
     await Promise.all([...ids].map(id => this.backend.end(id, reason)));
     host.endAmbiguity();
     host.trace(() => `ended the session of ${ids.size} id${ids.size === 1 ? '' : 's'}`);
-  }
-
-  async #endAmbiguous(session: OwnedSession): Promise<void> {
-    if (session.host.isAmbiguous) await this.endCandidates(session, 'replaced');
   }
 
   async #rotate(

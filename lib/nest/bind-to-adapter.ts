@@ -5,6 +5,7 @@ import { SessionConfigError } from '../errors/session-config.error.js';
 import { SessionUsageError } from '../errors/session.error.js';
 import type { RequestSession } from '../lifecycle/request-session.js';
 import { sessionOf, type SessionLifecycle } from '../lifecycle/session-lifecycle.js';
+import type { SessionLog } from '../events/session-log.interface.js';
 import type { SessionMembers } from '../session/session.interface.js';
 import type { CurrentRequestSession } from './current-request-session.js';
 import { makeExcludedSession } from './excluded-session.js';
@@ -39,7 +40,7 @@ export function bindToAdapter(
     if (!adapter) return;
     const instance: unknown = adapter.getInstance();
     const openEarly = makeOpenEarly(lifecycle, current);
-    const session = makeSessionProperty(makeExcludedSession(lifecycle.log));
+    const session = makeSessionProperty(makeExcludedSession(lifecycle.log), lifecycle.log);
     if (adapter.getType() === 'fastify')
       conflict = bindToFastify(instance as FastifyLike, openEarly, session);
     else bindToExpress(instance as ExpressLike, openEarly, session);
@@ -72,10 +73,10 @@ export function serveGateway(request: IncomingMessage, lifecycle: SessionLifecyc
 }
 
 /**
- * The RequestSession of a request. Every request that goes through the adapter has one. An upgrade request gets a new one
- * at each call, because its WebSocket outlives it. That includes an upgrade request that @fastify/websocket sends through
- * Fastify: its response is never sent, so it could not carry a cookie. `undefined`: the request is not one of an
- * application with SessionModule.
+ * The RequestSession of a request. Every request that goes through the adapter has one. An upgrade request gets a new
+ * one at each call, because its WebSocket outlives it. That includes an upgrade request that @fastify/websocket sends
+ * through Fastify: its response is never sent, so it could not carry a cookie. `undefined`: the request is not one of
+ * an application with SessionModule.
  */
 export function requestSessionOf(request: Request): RequestSession | undefined {
   const raw: IncomingMessage & { readonly upgrade?: boolean } = request.raw ?? request;
@@ -134,17 +135,20 @@ interface FastifyLike extends Hookable {
   decorateRequest(name: string, accessor: { getter(): unknown; setter(value: unknown): void }): void;
 }
 
-function refuseAssignment(): never {
-  throw new SessionUsageError(
+/** The error is logged: that of a guard or a middleware passes no interceptor. */
+function refuseAssignment(log: SessionLog): never {
+  const error = new SessionUsageError(
     'request.session belongs to SessionModule and cannot be assigned. Is another session library in use? Use one of the two. To end a session call session.destroy()',
   );
+  log.mistake(error);
+  throw error;
 }
 
 /**
  * `request.session`, to be defined on a request or on a prototype of requests. On excluded paths its value is
  * `excluded`.
  */
-function makeSessionProperty(excluded: SessionMembers): SessionProperty {
+function makeSessionProperty(excluded: SessionMembers, log: SessionLog): SessionProperty {
   return {
     configurable: true,
     get(this: Request) {
@@ -153,7 +157,7 @@ function makeSessionProperty(excluded: SessionMembers): SessionProperty {
       if (requestSession?.isExcluded) return excluded;
       return requestSession?.loadedSession().facade;
     },
-    set: refuseAssignment,
+    set: () => refuseAssignment(log),
   };
 }
 

@@ -49,7 +49,9 @@ export function requestSessionOfHost(host: ArgumentsHost): RequestSession | unde
 function requestSessionOfCarrier(carrier: object): RequestSession | undefined {
   if (isHost(carrier)) return requestSessionOfHost(carrier);
   const { headers, raw, request } = carrier as { headers?: unknown; raw?: unknown; request?: Found };
-  if (headers !== undefined || raw !== undefined) return requestSessionOf(carrier as Found);
+  // A GraphQL context may have `headers`, too, so this is not decided by the name alone.
+  const direct = headers === undefined && raw === undefined ? undefined : requestSessionOf(carrier as Found);
+  if (direct) return direct;
   const requestSession = requestSessionOfGraphqlContext(carrier);
   if (requestSession) return requestSession;
   const connected = request ?? upgradeRequestOf(carrier);

@@ -118,8 +118,8 @@ export class SessionState {
   }
 
   /**
-   * Everything that changed since the texts were last in step with the store. Pass the result to `markWritten()` when the
-   * store holds it.
+   * Everything that changed since the texts were last in step with the store. Pass the result to `markWritten()` when
+   * the store holds it.
    *
    * @throws SessionDataError when a value cannot be encoded, or is too large for the session
    */

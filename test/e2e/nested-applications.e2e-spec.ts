@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Controller, Get, Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Controller, Get, Module, Res, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -21,6 +21,19 @@ class InnerController {
   }
 }
 
+const late: { login: Promise<unknown> | undefined } = { login: undefined };
+
+@Controller()
+class LateController {
+  /** Answers, and signs in afterwards without waiting. */
+  @Get('late-login')
+  answer(@Session() session: Session<Data>, @Res() response: ServerResponse): void {
+    void session.inner;
+    response.end('answered');
+    late.login = session.login('alice').catch((error: unknown) => error);
+  }
+}
+
 @Controller('outer')
 class OuterController {
   @Get('read')
@@ -31,19 +44,20 @@ class OuterController {
 
 const applications: NestExpressApplication[] = [];
 
-async function create(controller: Type, session: SessionModuleOptions): Promise<NestExpressApplication> {
+async function create(controllers: Type[], session: SessionModuleOptions): Promise<NestExpressApplication> {
   @Module({})
   class AppModule {}
   const root: DynamicModule = {
     module: AppModule,
     imports: [SessionModule.forRoot(session)],
-    controllers: [controller],
+    controllers,
   };
   const app = await NestFactory.create<NestExpressApplication>(root, { logger: false });
   applications.push(app);
   return app;
 }
 
+const outerCookie = { cookie: { name: 'outer' } } as const;
 const innerCookie = { cookie: { name: 'inner' } } as const;
 
 /**
@@ -53,9 +67,16 @@ const innerCookie = { cookie: { name: 'inner' } } as const;
 async function startNested({
   wrapsEnd = false,
   innerStore,
-}: { wrapsEnd?: boolean; innerStore?: FaultyStore } = {}): Promise<{ browser: Browser; endings: number[] }> {
+  outerStore,
+}: { wrapsEnd?: boolean; innerStore?: FaultyStore; outerStore?: FaultyStore } = {}): Promise<{
+  browser: Browser;
+  endings: number[];
+}> {
   const endings: number[] = [];
-  const outer = await create(OuterController, { type: 'memory', cookie: { name: 'outer' } });
+  const outer = await create(
+    [OuterController],
+    outerStore ? { store: outerStore, ...outerCookie } : { type: 'memory', ...outerCookie },
+  );
   outer.use('/inner', (request: IncomingMessage, response: ServerResponse, next: Next) => {
     void getSession<Data>(request).then(session => {
       session.outer = (session.outer ?? 0) + 1;
@@ -67,7 +88,7 @@ async function startNested({
     });
   });
   const inner = await create(
-    InnerController,
+    [InnerController, LateController],
     innerStore ? { store: innerStore, ...innerCookie } : { type: 'memory', ...innerCookie },
   );
   await inner.init();
@@ -94,6 +115,21 @@ describe('a Nest application mounted in another one, both with sessions, on expr
       expect(endings).toEqual(wrapsEnd ? [200, 200] : []);
     },
   );
+
+  it('an operation that starts after its own commit cannot set a cookie, although the other one still commits', async () => {
+    const memory = new MemorySessionStore();
+    const outerStore = new FaultyStore(memory);
+    const { browser } = await startNested({ outerStore });
+    await browser.request('GET', '/inner/write');
+    const held = outerStore.hold('update');
+    const answer = browser.request('GET', '/inner/late-login');
+    await held.reached;
+    expect(await late.login).toMatchObject({ code: 'SESSION_HEAD_SENT' });
+    held.release();
+    expect((await answer).setCookies).toEqual([]);
+    expect((await browser.request('GET', '/inner/write')).json()).toEqual({ inner: 2 });
+    memory.close();
+  });
 
   it('a save of the inner one that fails makes the request fail, and the outer session stays as it was', async () => {
     const memory = new MemorySessionStore();
