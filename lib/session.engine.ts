@@ -123,7 +123,7 @@ export class SessionEngine {
     try {
       const warnings = await this.store.inner.open?.();
       for (const warning of warnings ?? []) this.#logger.warn(warning);
-      if (failFast && !this.store.inner.open) await this.store.ping();
+      if (failFast) await this.store.ping();
     } catch (error) {
       const isRefusal = error instanceof StoreRefusedError;
       if (isRefusal || failFast) {

@@ -27,9 +27,14 @@ export function decodeMeta(text: string, now: number): SessionMeta | undefined {
   }
   if (typeof meta !== 'object' || meta === null) return undefined;
   const { v, createdAt, endsAt, user, loggedInAt } = meta as Record<string, unknown>;
-  if (v !== VERSION || !isMoment(createdAt) || !isMoment(endsAt)) return undefined;
+  if (v !== VERSION || !isWrittenMoment(createdAt) || !isWrittenMoment(endsAt)) return undefined;
   if (endsAt <= createdAt || createdAt > now + CLOCK_SKEW_MS) return undefined;
   if (user !== undefined && typeof user !== 'string') return undefined;
-  if (loggedInAt !== undefined && !isMoment(loggedInAt)) return undefined;
+  if (loggedInAt !== undefined && !isWrittenMoment(loggedInAt)) return undefined;
   return { createdAt, endsAt, user, loggedInAt };
+}
+
+/** Whether a value can be a moment that this library wrote: whole milliseconds after 1970. */
+export function isWrittenMoment(value: unknown): value is number {
+  return isMoment(value) && Number.isInteger(value) && value > 0;
 }

@@ -2,11 +2,10 @@ import { idOf, newSid } from '../../crypto/session-id.js';
 import { SessionClosedError, SessionStoreError } from '../../errors/session.error.js';
 import type { SessionEvents } from '../../events/session-events.js';
 import type { ResolvedSessionOptions } from '../../options/resolved-session-options.interface.js';
-import { decodeMeta, encodeMeta, type SessionMeta } from '../../session/session-meta.js';
+import { decodeMeta, encodeMeta, isWrittenMoment, type SessionMeta } from '../../session/session-meta.js';
 import { applyChange, type SessionChange, type Texts } from '../../session/session-change.js';
 import type { StoredIdentity } from '../../session/standing.js';
 import type { GuardedStore } from '../../store/guarded-store.js';
-import { isMoment } from '../../store/record-operations.js';
 import type { SessionMoments, SessionRecord } from '../../store/session-record.interface.js';
 import type { Awaitable } from '../../store/session-store.js';
 import type { Clock } from '../../time/clock.js';
@@ -167,7 +166,7 @@ export class StoredSessions implements SessionBackend {
       return undefined;
     }
     const meta = record === 'broken' ? undefined : decodeMeta(record.meta, now);
-    if (record === 'broken' || !meta || !isMoment(record.expiresAt) || !isMoment(record.lastSeenAt)) {
+    if (record === 'broken' || !meta || !isWrittenMoment(record.expiresAt) || !isWrittenMoment(record.lastSeenAt)) {
       this.events.emit({ type: 'rejected', reason: 'broken', id });
       return undefined;
     }
