@@ -5,13 +5,13 @@ import { assertVersion } from './collection-set-up.js';
 import { makeClient } from './mongodb-client.js';
 
 describe('the client that the store makes', () => {
-  it('waits 2 s for a server, a connection and an answer, and 1 s for each answer while it connects', async () => {
+  it('waits 2 s for a server, for a connection and for each answer while it connects, and 5 s for other answers', async () => {
     const { options } = await makeClient('mongodb://localhost:27017');
     expect(options).toMatchObject({
       serverSelectionTimeoutMS: 2_000,
       waitQueueTimeoutMS: 2_000,
-      connectTimeoutMS: 1_000,
-      socketTimeoutMS: 2_000,
+      connectTimeoutMS: 2_000,
+      socketTimeoutMS: 5_000,
       appName: 'nestjs-http-session',
     });
   });
@@ -23,7 +23,7 @@ describe('the client that the store makes', () => {
       socketTimeoutMS: 700,
       appName: 'shop',
       serverSelectionTimeoutMS: 800,
-      connectTimeoutMS: 1_000,
+      connectTimeoutMS: 2_000,
     });
   });
 

@@ -11,14 +11,15 @@ const QUEUE_MS = 2_000;
 /**
  * How long the driver waits for each answer while it connects, and for the check of a server. Two attempts that got no
  * answer keep the pool from opening more connections, so a longer limit keeps sessions away after the server's return.
+ * With a shorter one, a busy server that many clients connect to at once would never finish with any of them.
  */
-const CONNECT_MS = 1_000;
+const CONNECT_MS = 2_000;
 
 /**
- * How long a connection may owe the answer to a command. Twice the default deadline of the module: a connection is
- * worth keeping when the server, or this process, only stood still for a while.
+ * How long a connection may owe the answer to a command. Longer than any request waits by default: a connection is worth
+ * keeping when the server, or this process, only stood still for a while.
  */
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 5_000;
 
 /** The driver's own defaults are 30 s or no limit. A limit in the connection string wins over these. */
 const LIMITS = {

@@ -273,7 +273,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
   });
 
   it('waits for a free connection no longer than 2 s, not for ever', async () => {
-    const narrow = newStore({ maxPoolSize: 1, socketTimeoutMS: 5_000 });
+    const narrow = newStore({ maxPoolSize: 1 });
     await narrow.open();
     await fail({ failCommands: ['find'], blockConnection: true, blockTimeMS: 3_000 });
     const first = narrow.load(idOf('first'));
