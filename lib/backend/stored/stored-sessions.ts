@@ -166,7 +166,12 @@ export class StoredSessions implements SessionBackend {
       return undefined;
     }
     const meta = record === 'broken' ? undefined : decodeMeta(record.meta, now);
-    if (record === 'broken' || !meta || !isWrittenMoment(record.expiresAt) || !isWrittenMoment(record.lastSeenAt)) {
+    if (
+      record === 'broken' ||
+      !meta ||
+      !isWrittenMoment(record.expiresAt) ||
+      !isWrittenMoment(record.lastSeenAt)
+    ) {
       this.events.emit({ type: 'rejected', reason: 'broken', id });
       return undefined;
     }
