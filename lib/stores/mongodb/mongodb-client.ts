@@ -10,8 +10,8 @@ const QUEUE_MS = 2_000;
 
 /**
  * How long the driver waits for each answer while it connects, and for the check of a server. Two attempts that got no
- * answer keep the pool from opening more connections, so a longer limit keeps sessions away after the server's return.
- * With a shorter one, a busy server that many clients connect to at once would never finish with any of them.
+ * answer keep the pool from opening more connections, so a longer limit keeps sessions away after the server's
+ * return. With a shorter one, a busy server that many clients connect to at once would never finish with any of them.
  */
 const CONNECT_MS = 2_000;
 
