@@ -16,8 +16,8 @@ const QUEUE_MS = 2_000;
 const CONNECT_MS = 2_000;
 
 /**
- * How long a connection may owe the answer to a command. Longer than any request waits by default: a connection is worth
- * keeping when the server, or this process, only stood still for a while.
+ * How long a connection may owe the answer to a command. Longer than any request waits by default: a connection is
+ * worth keeping when the server, or this process, only stood still for a while.
  */
 const ANSWER_MS = 5_000;
 
