@@ -1,3 +1,4 @@
+import { OptionProblems } from '../../store/option-problems.js';
 import type {
   SessionMoments,
   SessionRecord,
@@ -71,19 +72,21 @@ export class FileSessionStore
   readonly #sweeper: Sweeper;
   readonly #isDurable: boolean;
 
-  /** @throws TypeError if an option is invalid */
+  /** @throws TypeError that names every wrong option and its remedy */
   constructor({
     directory = './.sessions',
     durable = false,
     clock = systemClock,
   }: FileSessionStoreOptions = {}) {
     super();
-    if (typeof directory !== 'string' || directory === '')
-      throw new TypeError('[session:filesystem] "directory" is not a path; write the path of a directory.');
-    if (typeof durable !== 'boolean')
-      throw new TypeError(
-        '[session:filesystem] "durable" is not a boolean; write true or false, without quotes.',
-      );
+    const problems = new OptionProblems('filesystem');
+    if (typeof directory !== 'string' || directory === '') {
+      problems.add('directory', 'is not a path; write the path of a directory.');
+    }
+    if (typeof durable !== 'boolean') {
+      problems.add('durable', 'is not a boolean; write true or false, without quotes.');
+    }
+    problems.throwIfAny();
     const users = new Journals(userReplay, durable);
     this.#isDurable = durable;
     this.#journals = new Journals(sessionReplay, durable);

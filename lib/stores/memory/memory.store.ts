@@ -1,4 +1,5 @@
 import { setImmediate as letOtherWorkRun } from 'node:timers/promises';
+import { OptionProblems } from '../../store/option-problems.js';
 import type {
   SessionMoments,
   SessionRecord,
@@ -101,11 +102,14 @@ export class MemorySessionStore
   /** @throws TypeError if `maxSessions` is not a positive integer */
   constructor({ maxSessions, clock = systemClock }: MemorySessionStoreOptions = {}) {
     super();
+    const problems = new OptionProblems('memory');
     if (maxSessions !== undefined && !(Number.isSafeInteger(maxSessions) && maxSessions > 0)) {
-      throw new TypeError(
-        `[session:memory] "maxSessions" is ${String(maxSessions)}; write a whole number above zero, or leave it out for no limit.`,
+      problems.add(
+        'maxSessions',
+        `is ${String(maxSessions)}; write a whole number above zero, or leave it out for no limit.`,
       );
     }
+    problems.throwIfAny();
     this.#maxSessions = maxSessions ?? Infinity;
     this.#clock = clock;
     this.#sweeper = new Sweeper(clock, entry => this.#forget(entry));

@@ -1,39 +1,42 @@
+import { OptionProblems } from '../../store/option-problems.js';
 import type { MongoSessionStoreOptions } from './mongodb-session-store-options.interface.js';
 import { isCollection } from './session-collection.js';
 
-/** @throws TypeError that names the option and what to do */
+/** @throws TypeError that names every wrong option and its remedy, and never repeats a password */
 export function checkOptions({ url, client, database, collection }: MongoSessionStoreOptions): void {
+  const problems = new OptionProblems('mongodb');
   if (url !== undefined && !(typeof url === 'string' && /^mongodb(?:\+srv)?:\/\/./.test(url))) {
-    refuse('url', 'is not a connection string; write one that begins with mongodb:// or mongodb+srv://.');
+    problems.add(
+      'url',
+      'is not a connection string; write one that begins with mongodb:// or mongodb+srv://.',
+    );
   }
-  if (client !== undefined && !can(client, 'db', 'connect'))
-    refuse('client', 'is not a client of mongodb 6 or 7; write a MongoClient of that package.');
+  if (client !== undefined && !can(client, 'db', 'connect')) {
+    problems.add('client', 'is not a client of mongodb 6 or 7; write a MongoClient of that package.');
+  }
   if (client !== undefined && url !== undefined) {
-    refuse('url', 'is given together with "client"; keep one of the two.');
+    problems.add('url', 'is given together with "client"; keep one of the two.');
   }
-  if (database !== undefined && !isName(database))
-    refuse('database', 'is not the name of a database; write a text without "$" and NUL.');
-  if (!isCollection(collection)) {
-    if (collection !== undefined && !isName(collection)) {
-      refuseCollection();
+  if (database !== undefined && !isName(database)) {
+    problems.add('database', 'is not the name of a database; write a text without "$" and NUL.');
+  }
+  const isUsable = isCollection(collection) ? can(collection, 'findOneAndUpdate') : isName(collection);
+  if (collection !== undefined && !isUsable) {
+    problems.add(
+      'collection',
+      'is not a collection; write its name, without "$" and NUL, or a Collection of the driver.',
+    );
+  }
+  if (isCollection(collection) && isUsable) {
+    for (const [option, value] of Object.entries({ url, client, database })) {
+      if (value === undefined) continue;
+      problems.add(
+        option,
+        'has no effect with a Collection, which has its own client and database; remove it.',
+      );
     }
-    return;
   }
-  if (!can(collection, 'findOneAndUpdate')) refuseCollection();
-  const beside = Object.entries({ url, client, database }).find(([, value]) => value !== undefined);
-  if (beside)
-    refuse(beside[0], 'has no effect with a Collection, which has its own client and database; remove it.');
-}
-
-function refuseCollection(): never {
-  refuse(
-    'collection',
-    'is not a collection; write its name, without "$" and NUL, or a Collection of the driver.',
-  );
-}
-
-function refuse(option: string, what: string): never {
-  throw new TypeError(`[session:mongodb] "${option}" ${what}`);
+  problems.throwIfAny();
 }
 
 function can(value: unknown, ...methods: string[]): boolean {

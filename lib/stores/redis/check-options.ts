@@ -1,44 +1,45 @@
+import { OptionProblems } from '../../store/option-problems.js';
 import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 
-/** @throws TypeError that names the option and the remedy, and never repeats a password */
+/** @throws TypeError that names every wrong option and its remedy, and never repeats a password */
 export function checkOptions(options: RedisSessionStoreOptions): void {
   const { url, connection, client, prefix, waitReplicas } = options;
+  const problems = new OptionProblems('redis');
   if (client !== undefined) {
     if (url !== undefined || connection !== undefined) {
-      wrong('client', 'is given together with "url" or "connection"; keep one of them.');
+      problems.add('client', 'is given together with "url" or "connection"; keep one of them.');
     }
     if (!isClient(client))
-      wrong('client', 'is not a client of ioredis 5 or 6; write a Redis or a Cluster of that package.');
+      problems.add(
+        'client',
+        'is not a client of ioredis 5 or 6; write a Redis or a Cluster of that package.',
+      );
   }
   if (url !== undefined && !isAddress(url)) {
-    wrong(
+    problems.add(
       'url',
       'is not an address; write redis://localhost:6379, rediss://… for TLS, or the path of a socket. Percent-encode special characters of the password.',
     );
   }
   if (connection !== undefined && (typeof connection !== 'object' || connection === null)) {
-    wrong('connection', 'is not an object; write an object with options for ioredis.');
+    problems.add('connection', 'is not an object; write an object with options for ioredis.');
   }
   if (prefix !== undefined && (typeof prefix !== 'string' || prefix === '')) {
-    wrong('prefix', 'is not a text, or is empty; write a text that no other key begins with.');
+    problems.add('prefix', 'is not a text, or is empty; write a text that no other key begins with.');
   }
-  if (waitReplicas === undefined) return;
-  if (!Number.isSafeInteger(waitReplicas) || waitReplicas < 1) {
-    wrong(
+  if (waitReplicas !== undefined && !(Number.isSafeInteger(waitReplicas) && waitReplicas > 0)) {
+    problems.add(
       'waitReplicas',
       'is not a whole number above zero; write one, or remove the option to wait for no replica.',
     );
   }
-  if (client?.isCluster) {
-    wrong(
+  if (waitReplicas !== undefined && client?.isCluster) {
+    problems.add(
       'waitReplicas',
       'does not work with a Cluster; remove it, and set "min-replicas-to-write" on the nodes.',
     );
   }
-}
-
-function wrong(option: string, problem: string): never {
-  throw new TypeError(`[session:redis] "${option}" ${problem}`);
+  problems.throwIfAny();
 }
 
 /** Clients of other packages have a `duplicate()` too, but no `call()` and no `status`. */
