@@ -3,8 +3,15 @@ import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 const lib = (path: string) => fileURLToPath(new URL(`./lib/${path}`, import.meta.url));
 
-/** What many requests leave behind takes a minute each, and a process with the machine to itself. */
-const SOAK = ['test/e2e/memory-use.e2e-spec.ts'];
+/**
+ * These need the machine to themselves: what many requests leave behind in memory, records of 50 MB that keep a process
+ * busy for seconds, and the share of requests that succeed around an outage.
+ */
+const SOAK = [
+  'test/e2e/memory-use.e2e-spec.ts',
+  'test/{redis,mongodb}/huge-records.e2e-spec.ts',
+  'test/{redis,mongodb}/plug-pulled.e2e-spec.ts',
+];
 /** What is about one kind of server. */
 const SERVERS = ['test/{redis,mongodb}/**', 'lib/stores/{redis,mongodb}/**'];
 
