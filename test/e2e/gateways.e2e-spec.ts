@@ -109,7 +109,11 @@ class GameMessages implements OnGatewayConnection, OnGatewayDisconnect {
   }
 
   async handleDisconnect(client: Client) {
-    gone.resolve((await getSession(client)).loggedInAs);
+    try {
+      gone.resolve((await getSession(client)).loggedInAs);
+    } catch (error) {
+      gone.resolve(String(error)); // the last clients go when the application, and with it the store, is closed
+    }
   }
 
   @SubscribeMessage('score')
