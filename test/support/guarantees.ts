@@ -169,7 +169,7 @@ export const guarantees: readonly Guarantee[] = [
     meaning:
       'A response carries at most one session cookie. The cookie is cleared with the same attributes that it was set with. No cache serves one user the page of another.',
     shownBy: [e2e('cookie-attributes'), e2e('caching'), e2e('protocols', 'HTTPS on')],
-    alsoShownBy: ['lib/http/dress-head.spec.ts'],
+    alsoShownBy: ['lib/http/session-headers.spec.ts'],
   },
   {
     name: 'Bad input is not an error',
