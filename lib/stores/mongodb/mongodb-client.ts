@@ -49,7 +49,7 @@ export async function makeClient(url: string): Promise<mongodb.MongoClient> {
   } catch (error) {
     const said = withoutSecrets(error, url);
     throw new StoreRefusedError(
-      `[session:mongodb] the "url" is not a valid connection string: ${said.message}`,
+      `[session:mongodb] the "url" cannot be used: ${said.message}`,
       {
         cause: said,
       },
