@@ -48,12 +48,9 @@ export async function makeClient(url: string): Promise<mongodb.MongoClient> {
     return newClient(driver, url);
   } catch (error) {
     const said = withoutSecrets(error, url);
-    throw new StoreRefusedError(
-      `[session:mongodb] the "url" cannot be used: ${said.message}`,
-      {
-        cause: said,
-      },
-    );
+    throw new StoreRefusedError(`[session:mongodb] the "url" cannot be used: ${said.message}`, {
+      cause: said,
+    });
   }
 }
 
