@@ -48,7 +48,7 @@ export class SessionLifecycle implements LifecycleParts {
     return new RequestSession(this, request, response, this.#isExcluded(request)).attach();
   }
 
-  /** Begins the session of an upgrade request, which has no response. It is not kept, so each call reads anew. */
+  /** Begins the session of an upgrade request, which has no response. It is not kept, so each call reads again. */
   beginUpgrade(request: IncomingMessage): RequestSession {
     return new RequestSession(this, request, undefined, this.#isExcluded(request));
   }

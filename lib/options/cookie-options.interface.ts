@@ -30,7 +30,7 @@ export interface SessionCookieOptions {
    * - `true`: yes. Over plain HTTP a browser drops such a cookie, except for `localhost`, and no user stays signed in.
    * - `'auto'`: if the request came over HTTPS. `X-Forwarded-Proto: https` counts as HTTPS, since that can only make
    *   the cookie safer. The name gets no prefix.
-   * - `false`: no. **Warning**: whoever can read the network traffic can take over the session.
+   * - `false`: no. **Warning**: anyone who can read the network traffic can take over the session.
    *
    * @default true when `NODE_ENV` is `production`, else 'auto'
    */
