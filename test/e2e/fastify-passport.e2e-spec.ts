@@ -20,9 +20,9 @@ import { Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeOver } from '../support/cells.js';
-import { createApp, type CreatedApp } from '../support/created-app.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
 
 // @fastify/passport as it is: it finds `request.session`, which for it is that of @fastify/session.
 
@@ -110,9 +110,9 @@ const fastify = platforms.filter(({ name }) => name === 'fastify');
 
 for (const platform of fastify) {
   describeOver(`@fastify/passport on ${platform.name}`, backends, backend => {
-    let running: CreatedApp;
+    let running: RunningApp;
     beforeAll(async () => {
-      running = await createApp({ platform, backend, controllers: [AccountController], configure });
+      running = await startApp({ platform, backend, controllers: [AccountController], configure });
     });
     afterAll(() => running.close());
 
@@ -190,7 +190,7 @@ for (const platform of fastify) {
   describe(`@fastify/passport on ${platform.name} with a store that is watched`, () => {
     it('answers on a path of "exclude", without a store call', async () => {
       const store = new FaultyStore();
-      const running = await createApp({
+      const running = await startApp({
         platform,
         backend: { store },
         session: { exclude: ['/open'] },
@@ -207,7 +207,7 @@ for (const platform of fastify) {
 
     it('a session that cannot be read is a 503, never "not signed in"', async () => {
       const store = new FaultyStore();
-      const running = await createApp({
+      const running = await startApp({
         platform,
         backend: { store },
         controllers: [AccountController],

@@ -1,9 +1,6 @@
 import {
   Catch,
-  Controller,
-  HttpCode,
   Injectable,
-  Post,
   UseFilters,
   UseGuards,
   type ArgumentsHost,
@@ -23,7 +20,6 @@ import {
 } from '@nestjs/websockets';
 import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { io, type Socket as IoSocket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -31,38 +27,12 @@ import { getSession, Session, type SessionClosedError } from '../../lib/index.js
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
-import { createApp, type CreatedApp } from '../support/created-app.js';
 import { Deferred } from '../support/deferred.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
-
-interface Game {
-  score?: number;
-  room?: string;
-}
-
-@Controller()
-class GameController {
-  @Post('join')
-  @HttpCode(200)
-  async join(@Session() session: Session<Game>) {
-    await session.login('alice');
-    session.score = 1;
-  }
-
-  @Post('score')
-  @HttpCode(200)
-  score(@Session() session: Session<Game>) {
-    session.score = (session.score ?? 0) + 1;
-    return { ...session };
-  }
-
-  @Post('leave')
-  @HttpCode(200)
-  async leave(@Session() session: Session<Game>) {
-    await session.destroy();
-  }
-}
+import { freePort } from '../support/free-port.js';
+import { GameController, type Game } from '../support/game.controller.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
 
 @Injectable()
 class SignedInGuard implements CanActivate {
@@ -284,10 +254,10 @@ class IoGameGateway extends GameMessages {}
 
 for (const { name, configure, passesRequest, connect } of libraries) {
   describeCells(`a gateway of ${name}`, backends, ({ platform, backend }) => {
-    let running: CreatedApp;
+    let running: RunningApp;
     let player: Browser;
     beforeAll(async () => {
-      running = await createApp({
+      running = await startApp({
         platform,
         backend,
         controllers: [GameController],
@@ -358,22 +328,13 @@ for (const { name, configure, passesRequest, connect } of libraries) {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 describe.each(platforms)('gateways on $name', platform => {
   it.each(['with a path', 'without one'])('on a port of its own, %s, has the session', async title => {
     const port = await freePort();
     const path = title === 'with a path' ? '/game' : '';
     @WebSocketGateway(port, path ? { path } : {})
     class OwnPortGateway extends GameMessages {}
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       controllers: [GameController],
@@ -391,7 +352,7 @@ describe.each(platforms)('gateways on $name', platform => {
   it('two of one adapter have the session of the client that is theirs', async () => {
     @WebSocketGateway({ path: '/other' })
     class OtherGateway extends GameMessages {}
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       controllers: [GameController],
@@ -418,7 +379,7 @@ describe.each(platforms)('gateways on $name', platform => {
         return { event: 'score', data: session.score };
       }
     }
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       session: { exclude: ['/game'] },
@@ -440,7 +401,7 @@ describe.each(platforms)('gateways on $name', platform => {
 
   it('a store that fails is an error of the message, and the next message is answered', async () => {
     const store = new FaultyStore();
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { store },
       controllers: [GameController],
@@ -458,7 +419,7 @@ describe.each(platforms)('gateways on $name', platform => {
   });
 
   it('a WebSocket server that is no gateway has the session by the request, and not by the client', async () => {
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       controllers: [GameController],

@@ -38,9 +38,9 @@ import { WebSocket } from 'ws';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeOver } from '../support/cells.js';
-import { createApp, type CreatedApp } from '../support/created-app.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms, type Platform } from '../support/platforms.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
 
 interface Shop {
   views?: number;
@@ -270,9 +270,9 @@ const dataOf = async (browser: Browser, query: string): Promise<unknown> => {
 
 for (const { platform, name, module } of servers) {
   describeOver(`sessions in resolvers of ${name} on ${platform.name}`, backends, backend => {
-    let running: CreatedApp;
+    let running: RunningApp;
     beforeAll(async () => {
-      running = await createApp({ platform, backend, providers, imports: [module()] });
+      running = await startApp({ platform, backend, providers, imports: [module()] });
     });
     afterAll(() => running.close());
 
@@ -336,10 +336,10 @@ for (const { platform, name, module } of servers) {
 
 describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module }) => {
   let store: FaultyStore;
-  let running: CreatedApp;
+  let running: RunningApp;
   beforeAll(async () => {
     store = new FaultyStore();
-    running = await createApp({
+    running = await startApp({
       platform,
       backend: { store },
       providers,
@@ -467,8 +467,8 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
 });
 
 describe.each(titled)('the context of $title', ({ name, platform, module }) => {
-  const start = (options: object, session: object = {}): Promise<CreatedApp> =>
-    createApp({
+  const start = (options: object, session: object = {}): Promise<RunningApp> =>
+    startApp({
       platform,
       backend: { type: 'memory' },
       session,
@@ -521,7 +521,7 @@ describe.each(titled)('the context of $title', ({ name, platform, module }) => {
 
   it('with load: "lazy" has the session that is read when a resolver asks', async () => {
     const store = new FaultyStore();
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { store },
       session: { load: 'lazy' },
@@ -544,7 +544,7 @@ const elsewhere = new AsyncResource('elsewhere');
 
 describe.each(titled)('Sessions.current() in resolvers of $title', ({ platform, module }) => {
   it('is the session of the request, although middleware has lost its context', async () => {
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       providers,
@@ -560,7 +560,7 @@ describe.each(titled)('Sessions.current() in resolvers of $title', ({ platform, 
 
 describe.each(titled)('subscriptions of $title', ({ name, platform, module }) => {
   it('read the session for each operation, and refuse what would need a cookie', async () => {
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       providers,

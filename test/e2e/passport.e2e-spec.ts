@@ -20,9 +20,9 @@ import { getSession, Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
-import { createApp, type CreatedApp } from '../support/created-app.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
+import { startApp, type RunningApp } from '../support/start-app.js';
 
 // Passport 0.7 as it is: it knows nothing of this library and finds `request.session`.
 
@@ -136,9 +136,9 @@ interface Hooks {
 const right = { username: 'alice', password: 'right' };
 
 describeCells('Passport 0.7', backends, ({ platform, backend }) => {
-  let running: CreatedApp;
+  let running: RunningApp;
   beforeAll(async () => {
-    running = await createApp({ platform, backend, controllers: [AccountController], configure });
+    running = await startApp({ platform, backend, controllers: [AccountController], configure });
   });
   afterAll(() => running.close());
 
@@ -270,10 +270,10 @@ describeCells('Passport 0.7', backends, ({ platform, backend }) => {
 
 describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platform => {
   let store: FaultyStore;
-  let running: CreatedApp;
+  let running: RunningApp;
   beforeAll(async () => {
     store = new FaultyStore();
-    running = await createApp({
+    running = await startApp({
       platform,
       backend: { store },
       controllers: [AccountController],
@@ -409,13 +409,13 @@ const excluded = platforms.flatMap(platform =>
 
 describe.each(excluded)('Passport 0.7 and a path of "exclude", $name', ({ platform, load }) => {
   let store: FaultyStore;
-  let running: CreatedApp;
+  let running: RunningApp;
   let signedIn: Browser;
   let foundElsewhere: unknown;
   beforeAll(async () => {
     store = new FaultyStore();
     // A session to be found elsewhere, by an application that shares the store.
-    const elsewhere = await createApp({
+    const elsewhere = await startApp({
       platform,
       backend: { store },
       controllers: [AccountController],
@@ -426,7 +426,7 @@ describe.each(excluded)('Passport 0.7 and a path of "exclude", $name', ({ platfo
     await browser.post('/login?keep', right);
     foundElsewhere = await me(browser);
     await elsewhere.close();
-    running = await createApp({
+    running = await startApp({
       platform,
       backend: { store },
       session: { load, exclude: ['/open/*'] },
@@ -519,7 +519,7 @@ describe.each(express)('flash messages of Passport 0.7 on $name', platform => {
   }
 
   it('request.flash, over session.flash(), serves failureFlash', async () => {
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       controllers: [MessagesController],
@@ -543,7 +543,7 @@ describe.each(express)('flash messages of Passport 0.7 on $name', platform => {
   });
 
   it('failureMessage needs nothing: it is session.messages', async () => {
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       controllers: [MessagesController],
@@ -560,7 +560,7 @@ describe.each(express)('flash messages of Passport 0.7 on $name', platform => {
   });
 
   it('connect-flash fails, and the log says what to use instead', async () => {
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { type: 'memory' },
       controllers: [MessagesController],
@@ -589,7 +589,7 @@ describe.each(platforms)('app.use(passport.session()) on $name', platform => {
 
   it('restores the user, on Fastify in request.raw', async () => {
     const store = new FaultyStore();
-    const running = await createApp({
+    const running = await startApp({
       platform,
       backend: { store },
       session: { exclude: ['/open/*'] },

@@ -1,42 +1,14 @@
-import { Controller, HttpCode, Post } from '@nestjs/common';
 import dns, { type LookupAddress } from 'node:dns';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { IncomingMessage, Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { getSession, Session, SessionClosedError } from '../../lib/index.js';
+import { getSession, SessionClosedError } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import type { Browser } from '../support/browser.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
-
-interface Game {
-  score?: number;
-  room?: string;
-}
-
-@Controller()
-class GameController {
-  @Post('join')
-  @HttpCode(200)
-  async join(@Session() session: Session<Game>) {
-    await session.login('alice');
-    session.score = 1;
-  }
-
-  @Post('score')
-  @HttpCode(200)
-  score(@Session() session: Session<Game>) {
-    session.score = (session.score ?? 0) + 1;
-    return { ...session };
-  }
-
-  @Post('leave')
-  @HttpCode(200)
-  async leave(@Session() session: Session<Game>) {
-    await session.destroy();
-  }
-}
+import { GameController, type Game } from '../support/game.controller.js';
 
 interface Opened {
   /** The request that a gateway's `handleConnection(client, request)` gets. */

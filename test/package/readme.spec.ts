@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -22,6 +22,7 @@ import {
   type Example,
 } from './documentation.js';
 import { hasCurl, standIn, stepsOf, type } from './transcript.js';
+import { freePort } from '../support/free-port.js';
 
 // Every example of the documentation is compiled against the packed package. Applications are started and asked with
 // the curl commands that follow them, specs are run, and stores have to pass the cases of their contract.
@@ -272,15 +273,6 @@ async function start(file: string, cwd: string, { visitor, debug }: StartOptions
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient, type Db, type Document } from 'mongodb';
 import { afterAll, describe, it } from 'vitest';
 import { isChosen } from './chosen-stores.js';
+import { freePort } from './free-port.js';
 
 const HOW_TO_GET_IT =
   'there is no MongoDB: neither MONGODB_URI nor MONGODB_REPLSET_URI is set, no mongod is on the PATH, and none could be downloaded. ' +
@@ -229,12 +229,4 @@ async function downloadedServer(): Promise<string | undefined> {
     process.stderr.write(`mongod could not be downloaded: ${String(error).split('\n')[0]}\n`);
     return undefined;
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise(resolve => probe.close(resolve));
-  return port;
 }
