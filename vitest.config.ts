@@ -45,6 +45,7 @@ export default defineConfig(({ mode }) => ({
     // Samples import the package by its name; here they get the source, without a build.
     alias: [
       { find: /^nestjs-http-session$/, replacement: lib('index.ts') },
+      { find: /^nestjs-http-session\/testing$/, replacement: lib('testing/index.ts') },
       { find: /^nestjs-http-session\/stores\/([a-z0-9-]+)$/, replacement: lib('stores/$1/index.ts') },
     ],
   },

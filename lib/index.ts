@@ -13,7 +13,8 @@ export type {
 } from './session/session.interface.js';
 export { getSession } from './get-session.js';
 export type { SessionCarrier } from './nest/request-of.js';
-export { Sessions, type SessionInfo } from './sessions.service.js';
+export { Sessions } from './sessions.service.js';
+export type { SessionInfo } from './session-info.js';
 export type { SessionEvent, SessionRejection } from './events/session-events.js';
 
 export type {

@@ -3,13 +3,12 @@ import type { HttpAdapterHost } from '@nestjs/core';
 import { StoredSessions } from './backend/stored/stored-sessions.js';
 import { UserSessions } from './backend/stored/user-sessions.js';
 import { SessionConfigError, type SessionConfigProblem } from './errors/session-config.error.js';
-import { SessionError } from './errors/session.error.js';
 import { SessionEvents } from './events/session-events.js';
 import { CurrentRequestSession } from './nest/current-request-session.js';
 import { usesExpressSession } from './nest/express-session.js';
 import { bindToAdapter, serveUpgrades } from './nest/bind-to-adapter.js';
+import { logTo } from './nest/session-logger.js';
 import { SessionLifecycle } from './lifecycle/session-lifecycle.js';
-import type { SessionLog } from './events/session-log.interface.js';
 import type { ResolvedSessionOptions } from './options/resolved-session-options.interface.js';
 import { isSameConfiguration } from './options/is-same-configuration.js';
 import { resolveSessionOptions, resolveStoreOption } from './options/resolve-session-options.js';
@@ -174,22 +173,3 @@ function storeProblem(store: ResolvedSessionOptions['store'], cause: unknown): S
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function logTo(logger: Logger): SessionLog {
-  const warned = new Set<string>();
-  const logged = new WeakSet<SessionError>();
-  return {
-    error: (message, error) =>
-      logger.error(`${message}: ${messageOf(error)}`, error instanceof Error ? error.stack : undefined),
-    mistake(error) {
-      if (!(error instanceof SessionError) || error.getStatus() !== 500 || logged.has(error)) return;
-      logged.add(error);
-      logger.error(error.message, error.stack);
-    },
-    warnOnce(topic, message) {
-      if (warned.has(topic)) return;
-      warned.add(topic);
-      logger.warn(message);
-    },
-  };
-}

@@ -2,24 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { SessionUsageError } from './errors/session.error.js';
 import type { SessionEvent } from './events/session-events.js';
-import type { LiveRecord } from './backend/session-backend.interface.js';
 import { assertUserId } from './session/user-id.js';
 import { SESSION_ENGINE } from './session.constants.js';
 import type { SessionEngine } from './session.engine.js';
+import { infoOf, type SessionInfo } from './session-info.js';
 import type { SessionData } from './session/session-data.interface.js';
 import type { SessionOf } from './session/session.interface.js';
-
-/** The facts of a session, without its data. @publicApi */
-export interface SessionInfo {
-  /** The public handle, as `session.id`. */
-  readonly id: string;
-  readonly createdAt: Date;
-  /** The last use that the store knows of. It lags behind by up to `touchInterval`. */
-  readonly lastSeenAt: Date;
-  readonly expiresAt: Date;
-  readonly loggedInAs: string | undefined;
-  readonly loggedInAt: Date | undefined;
-}
 
 /**
  * The sessions of the application: the current one, from any code that a request runs, and all sessions of a user, to
@@ -132,15 +120,4 @@ export class Sessions {
   async ping(): Promise<void> {
     await this.#engine.store.ping();
   }
-}
-
-function infoOf({ identity: { id, meta, moments } }: LiveRecord): SessionInfo {
-  return {
-    id,
-    createdAt: new Date(meta.createdAt),
-    lastSeenAt: new Date(moments.lastSeenAt),
-    expiresAt: new Date(moments.expiresAt),
-    loggedInAs: meta.user,
-    loggedInAt: meta.loggedInAt === undefined ? undefined : new Date(meta.loggedInAt),
-  };
 }

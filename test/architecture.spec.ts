@@ -65,7 +65,10 @@ const REGISTRY = 'options/store-types.ts';
 
 const LEAVES = ['codec', 'errors', 'time', 'crypto', 'events'];
 
-/** Which folders a folder may import besides itself, types included. Root files may import all of them. */
+/**
+ * Which folders a folder may import besides itself, types included. Root files may import all of them. `testing/` stands
+ * above the root files.
+ */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(LEAVES.map(leaf => [leaf, LEAVES])),
   store: LEAVES,
@@ -92,7 +95,7 @@ describe('the import rules: arrows only point down', () => {
   it('a folder imports only from the folders below it', () => {
     const seen = breaches((file, { imports }) => {
       const here = place(file);
-      if (here === '.' || here.startsWith('stores/') || file === REGISTRY) return [];
+      if (here === '.' || here === 'testing' || here.startsWith('stores/') || file === REGISTRY) return [];
       const below = ARROWS[here] ?? [];
       return imports.filter(to => place(to) !== here && !below.includes(place(to)));
     });
@@ -110,16 +113,24 @@ describe('the import rules: arrows only point down', () => {
     expect(seen).toEqual([]);
   });
 
-  it('only the registry of types names the stores', () => {
+  it('only the registry of types names the stores, and testing/ the one in memory', () => {
     const seen = breaches((file, { imports }) => {
-      const outside = !file.startsWith('stores/') && ![REGISTRY, 'index.ts'].includes(file);
-      return outside ? imports.filter(to => to.startsWith('stores/')) : [];
+      if (file.startsWith('stores/') || [REGISTRY, 'index.ts'].includes(file)) return [];
+      const named = imports.filter(to => to.startsWith('stores/'));
+      return place(file) === 'testing' ? named.filter(to => !to.startsWith('stores/memory/')) : named;
     });
     expect(seen).toEqual([]);
   });
 
   it('nothing imports the public index', () => {
     expect(breaches((_, { imports }) => imports.filter(to => to === 'index.ts'))).toEqual([]);
+  });
+
+  it('nothing but tests imports testing/', () => {
+    const seen = breaches((file, { imports }) =>
+      place(file) === 'testing' ? [] : imports.filter(to => place(to) === 'testing'),
+    );
+    expect(seen).toEqual([]);
   });
 
   it('no file imports itself through others', () => {
@@ -134,9 +145,9 @@ describe('the import rules: arrows only point down', () => {
     expect(files.flatMap(file => visit(file, []))).toEqual([]);
   });
 
-  it('Nest is known at the root, in nest/ and in errors/ only', () => {
+  it('Nest is known at the root, in nest/, testing/ and errors/ only', () => {
     const seen = breaches((file, { packages }) =>
-      ['.', 'nest', 'errors'].includes(place(file))
+      ['.', 'nest', 'testing', 'errors'].includes(place(file))
         ? []
         : packages.filter(name => name.startsWith('@nestjs/')),
     );

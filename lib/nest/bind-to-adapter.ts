@@ -128,7 +128,7 @@ interface ExpressLike {
   handle(request: IncomingMessage, response: ServerResponse, done?: unknown): void;
 }
 
-type SessionProperty = PropertyDescriptor & { get(this: Request): unknown; set(value: unknown): void };
+export type SessionProperty = PropertyDescriptor & { get(this: Request): unknown; set(value: unknown): void };
 
 interface FastifyLike extends Hookable {
   hasRequestDecorator(name: string): boolean;
@@ -148,7 +148,7 @@ function refuseAssignment(log: SessionLog): never {
  * `request.session`, to be defined on a request or on a prototype of requests. On excluded paths its value is
  * `excluded`.
  */
-function makeSessionProperty(excluded: SessionMembers, log: SessionLog): SessionProperty {
+export function makeSessionProperty(excluded: SessionMembers, log: SessionLog): SessionProperty {
   return {
     configurable: true,
     get(this: Request) {

@@ -101,6 +101,7 @@ function commentsOf(source: string): string {
 /** What an example may use without importing it. The first module that has a name gives it: `Session` is ours. */
 const modules: readonly (readonly [name: string, names: readonly string[]])[] = [
   ['nestjs-http-session', [...Object.keys(library), ...typesOf(read('lib/index.ts'))]],
+  ['nestjs-http-session/testing', typesOf(read('lib/testing/index.ts'))],
   ...readdirSync(`${root}lib/stores`).map(
     store => [`nestjs-http-session/stores/${store}`, typesOf(read(`lib/stores/${store}/index.ts`))] as const,
   ),

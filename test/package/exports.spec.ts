@@ -10,7 +10,11 @@ const run = promisify(execFile);
 const consumer = inject('consumer');
 const unpacked = join(consumer, 'node_modules/nestjs-http-session');
 const stores = readdirSync(fileURLToPath(new URL('../../lib/stores', import.meta.url)));
-const entries = ['nestjs-http-session', ...stores.map(name => `nestjs-http-session/stores/${name}`)];
+const entries = [
+  'nestjs-http-session',
+  'nestjs-http-session/testing',
+  ...stores.map(name => `nestjs-http-session/stores/${name}`),
+];
 
 /** The JSON that a script prints, run by this very Node beside the unpacked package. */
 async function inNode<T>(script: string): Promise<T> {

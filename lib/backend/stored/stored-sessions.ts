@@ -126,12 +126,18 @@ export class StoredSessions implements SessionBackend {
     };
   }
 
+  /** The record of a session that is used now. */
+  newRecord(meta: SessionMeta, texts: Texts): SessionRecord {
+    return { ...this.#momentsAt(this.clock.now(), meta), meta: encodeMeta(meta), data: texts };
+  }
+
   // --- details ------------------------------------------------------------------------------------------------------
 
   async #insert(meta: SessionMeta, texts: Texts): Promise<LiveRecord> {
     const { user } = meta;
-    const moments = this.#momentsAt(this.clock.now(), meta);
-    const record: SessionRecord = { ...moments, meta: encodeMeta(meta), data: texts };
+    const record = this.newRecord(meta, texts);
+    const { expiresAt, lastSeenAt } = record;
+    const moments = { expiresAt, lastSeenAt };
     const index = user === undefined ? undefined : this.store.index;
     for (let attempt = 1; attempt <= 2; attempt++) {
       const token = newSid();

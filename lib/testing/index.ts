@@ -1,0 +1,9 @@
+// For tests. Needs no test runner.
+
+export { ManualClock } from './manual-clock.js';
+export { CookieJar, type CookieJarOptions } from './cookie-jar.js';
+export type { ResponseLike } from './response-cookies.js';
+export { signIn, type SignedIn, type SignInOptions } from './sign-in.js';
+export { sessionOf, type StoredSession } from './session-of.js';
+export { testSession, type TestSessionOptions } from './test-session.js';
+export { testContext, type TestContext, type TestContextOptions } from './test-context.js';
