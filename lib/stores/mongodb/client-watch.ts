@@ -4,10 +4,16 @@ import type { MongoClient, ServerHeartbeatStartedEvent, TopologyDescription } fr
 const HEAD_START_MS = 100;
 
 /** How long after a spare that found nothing, or after one that was not needed, the next one is made. */
-const PAUSE_MS = 500;
+const PAUSE_MS = 250;
 
-/** How long a spare may look. */
-const SPARE_MS = 5_000;
+/**
+ * How long a spare may look. It can get stuck itself, when the network fails once more. With the pause, the next one
+ * has found the server within two seconds.
+ */
+const SPARE_MS = 1_500;
+
+/** After how long a client that cannot be copied counts as stuck. */
+const ALONE_MS = 5_000;
 
 type State =
   /** The client knows a server for its commands. */
@@ -111,7 +117,7 @@ export class ClientWatch {
     try {
       spare = this.actions.makeSpare();
     } catch (reason) {
-      const timer = setTimeout(() => this.#decideAlone(before, reason as Error), SPARE_MS).unref();
+      const timer = setTimeout(() => this.#decideAlone(before, reason as Error), ALONE_MS).unref();
       return void this.#become({ is: 'searching', timer });
     }
     const timer = setTimeout(() => this.#search(PAUSE_MS), SPARE_MS).unref();
