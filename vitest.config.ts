@@ -11,8 +11,6 @@ const SOAK = [
   'test/e2e/memory-use.e2e-spec.ts',
   'test/{redis,mongodb}/huge-records.e2e-spec.ts',
   'test/{redis,mongodb}/plug-pulled.e2e-spec.ts',
-  // Its driver gets stuck within a few milliseconds, or not.
-  'lib/stores/mongodb/mongodb.network.spec.ts',
 ];
 /** What is about one kind of server. */
 const SERVERS = ['test/{redis,mongodb}/**', 'lib/stores/{redis,mongodb}/**'];
