@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { SessionBackend } from '../backend/session-backend.interface.js';
 import { SessionClosedError, SessionUsageError } from '../errors/session.error.js';
 import type { Keep, SessionMethods } from '../session/http-session.js';
-import { assertUserId } from '../session/user-id.js';
+import { assertLoginId } from '../session/user-id.js';
 import type { Clock } from '../time/clock.js';
 import { KeyChanges, type Updater } from './key-changes.js';
 import { SessionFlashes } from './session-flashes.js';
@@ -102,9 +102,7 @@ export class SessionOperations implements SessionMethods {
   }
 
   async login(session: OwnedSession, userId: string, keep: Keep): Promise<void> {
-    assertUserId(userId);
-    if (userId === '')
-      throw new TypeError('[session] login(userId) needs a string that is not empty: String(user.id)');
+    assertLoginId(userId);
     this.#assertQueueable(session, 'login()');
     await this.#exclusive(session, () => this.#rotation.login(session, userId, keep));
   }

@@ -19,3 +19,14 @@ export function assertUserId(userId: unknown): asserts userId is string {
     );
   }
 }
+
+/**
+ * Checks the id of a user to sign in.
+ *
+ * @throws TypeError when it is not a string, is empty, or is too long
+ */
+export function assertLoginId(userId: unknown): asserts userId is string {
+  assertUserId(userId);
+  if (userId === '')
+    throw new TypeError('[session] login(userId) needs a string that is not empty: String(user.id)');
+}

@@ -11,7 +11,7 @@ import { fieldOfKey } from '../session/session-fields.js';
 import type { SessionOf } from '../session/session.interface.js';
 import { SessionState } from '../session/session-state.js';
 import { EMPTY } from '../session/standing.js';
-import { assertUserId } from '../session/user-id.js';
+import { assertLoginId } from '../session/user-id.js';
 import { GuardedStore } from '../store/guarded-store.js';
 import { MemorySessionStore } from '../stores/memory/memory.store.js';
 import { systemClock, type Clock } from '../time/clock.js';
@@ -40,7 +40,7 @@ const exchanges = new WeakMap<object, TestExchange>();
  *
  * @param data what the session already holds. Without data and without a user it is the session of a new visitor
  * @throws SessionDataError when the data cannot be stored
- * @throws SessionUsageError when the user id cannot be used
+ * @throws TypeError when `login()` would refuse the user id
  * @example
  * ```ts
  * const session = testSession({ cart: ['tea'] }, { userId: 'ada' });
@@ -68,7 +68,7 @@ export function exchangeOf(session: object): TestExchange {
 }
 
 function beginTestExchange(data: object, { userId, clock = systemClock }: TestSessionOptions): TestExchange {
-  if (userId !== undefined) assertUserId(userId);
+  if (userId !== undefined) assertLoginId(userId);
   const options = resolveSessionOptions('memory', { production: false });
   const log = logTo(new Logger('SessionModule'));
   const events = new SessionEvents(log);

@@ -60,7 +60,7 @@ describe('a NestJS 11 project as `nest new` made it: CommonJS, Jest, moduleResol
   });
 
   it('passes its end-to-end tests under Jest', { timeout: 2 * MINUTES }, async () => {
-    expect(await inProject('npm', 'run', 'test:e2e')).toMatch(/Tests: +2 passed, 2 total/);
+    expect(await inProject('npm', 'run', 'test:e2e')).toMatch(/Tests: +5 passed, 5 total/);
   });
 
   it('runs in Node as built, where require() and import share one instance', async () => {
