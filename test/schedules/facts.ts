@@ -1,0 +1,104 @@
+import { idOf } from '../../lib/crypto/session-id.js';
+import type { Content, History, Moment, RequestRun, StoreCall } from './history.js';
+import type { RequestPlan } from './program.js';
+
+/** The arguments of the store's methods, as far as they matter here. */
+interface DestroyArguments {
+  readonly id: string;
+  readonly successor: string | undefined;
+}
+
+export interface Written {
+  readonly set: Readonly<Record<string, string>>;
+  readonly delete: readonly string[];
+}
+
+/** A request, with its number and everything that it asked of the store. */
+export interface ObservedRequest {
+  readonly number: number;
+  readonly name: string;
+  readonly plan: RequestPlan;
+  readonly run: RequestRun;
+  readonly calls: readonly StoreCall[];
+  /** The id of the cookie that it brought. */
+  readonly broughtId: string | undefined;
+}
+
+/** How one session began. */
+export interface Beginning {
+  readonly call: StoreCall;
+  readonly content: Content;
+}
+
+/** What a history says, in a form that the guarantees can be read from. */
+export class Facts {
+  readonly requests: readonly ObservedRequest[];
+  /** The sessions that were created during the schedule, by id. */
+  readonly beginnings = new Map<string, Beginning>();
+  /** When each session ended, and by which call. */
+  readonly endings = new Map<string, { readonly at: Moment; readonly call: StoreCall }>();
+  /** For each id that a rotation replaced, the new id; also if another call had ended the old session before. */
+  readonly successors = new Map<string, Set<string>>();
+  /** The ids whose token a browser had at the beginning or was sent. */
+  readonly handedOut = new Set<string>();
+
+  constructor(readonly history: History) {
+    this.requests = history.requests.map((run, number) => ({
+      number,
+      name: `r${number + 1}`,
+      plan: history.program.requests[number]!,
+      run,
+      calls: history.calls.filter(call => call.request === number),
+      broughtId: run.brought === undefined ? undefined : idOf(run.brought),
+    }));
+    for (const id of history.initial) if (id !== undefined) this.handedOut.add(id);
+    for (const { run } of this.requests) {
+      const token = tokenOf(run);
+      if (token !== undefined) this.handedOut.add(idOf(token));
+    }
+    for (const call of history.calls) this.#note(call);
+  }
+
+  /** Whether the session of an id had ended before a moment: by a call, or by its limits. */
+  hasEnded(id: string, before: Moment): boolean {
+    const ending = this.endings.get(id);
+    return (ending !== undefined && ending.at < before) || this.hasExpired(id);
+  }
+
+  /** Whether the schedule let the sessions expire that existed by then. */
+  hasExpired(id: string): boolean {
+    return this.history.trace.includes('world sessions expire') && !this.history.end.has(id);
+  }
+
+  /** An id, and all ids that it was rotated to. */
+  lineage(id: string): Set<string> {
+    const found = new Set([id]);
+    for (const one of found) for (const next of this.successors.get(one) ?? []) found.add(next);
+    return found;
+  }
+
+  #note(call: StoreCall): void {
+    if (call.effectAt === undefined) return;
+    for (const { id, before, after } of call.changes) {
+      if (!before && after) this.beginnings.set(id, { call, content: after });
+      if (before && !after) this.endings.set(id, { at: call.effectAt, call });
+    }
+    const { id, successor } = destroyArguments(call);
+    if (successor === undefined) return;
+    const known = this.successors.get(id) ?? new Set();
+    this.successors.set(id, known.add(successor));
+  }
+}
+
+/** The token that an answer sets. */
+export function tokenOf({ answer }: RequestRun): string | undefined {
+  const line = answer?.cookies[0];
+  return line === undefined || isClearing(line) ? undefined : line.slice('sid='.length, line.indexOf(';'));
+}
+
+export const isClearing = (line: string): boolean => /;\s*max-age=0\b/i.test(line);
+
+export function destroyArguments({ verb, args }: StoreCall): DestroyArguments {
+  const options = args[2] as { readonly successor?: string } | undefined;
+  return { id: args[0] as string, successor: verb === 'destroy' ? options?.successor : undefined };
+}
