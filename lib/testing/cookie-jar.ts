@@ -37,8 +37,8 @@ export interface CookieJarOptions {
  * @example
  * ```ts
  * const jar = new CookieJar();
- * jar.keep(await app.inject({ method: 'POST', url: '/login', payload: { name: 'ada' } }));
- * const answer = await app.inject({ method: 'GET', url: '/cart', headers: { cookie: jar.header() } });
+ * jar.keep(await fetch('http://localhost:3000/login', { method: 'POST' }));
+ * await fetch('http://localhost:3000/cart', { headers: { cookie: jar.header() } });
  * ```
  *
  * @publicApi

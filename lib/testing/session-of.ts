@@ -28,7 +28,7 @@ export interface StoredSession<T = SessionData> extends SessionInfo {
  * @throws SessionStoreError when the store does not answer
  * @example
  * ```ts
- * const response = await request(app.getHttpServer()).post('/cart').send({ item: 'tea' });
+ * const response = await fetch(`${await app.getUrl()}/cart`, { method: 'POST' });
  * expect((await sessionOf(app, response))?.data).toEqual({ cart: ['tea'] });
  * ```
  *

@@ -32,7 +32,7 @@ export interface SignedIn {
  * @example
  * ```ts
  * const { cookie } = await signIn(app, 'ada', { data: { cart: ['tea'] } });
- * await request(app.getHttpServer()).get('/cart').set('Cookie', cookie).expect(200);
+ * await fetch(`${await app.getUrl()}/cart`, { headers: { cookie } });
  * ```
  *
  * @publicApi

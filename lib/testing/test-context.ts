@@ -45,8 +45,17 @@ export interface TestContext extends ExecutionContext {
  * @throws SessionUsageError when `testSession()` did not make the session
  * @example
  * ```ts
- * const context = testContext(testSession({}, { userId: 'ada' }));
- * expect(await new SignedInGuard().canActivate(context)).toBe(true);
+ * @Injectable()
+ * class SignedInGuard implements CanActivate {
+ *   async canActivate(context: ExecutionContext) {
+ *     return (await getSession(context)).loggedInAs !== undefined;
+ *   }
+ * }
+ *
+ * it('lets users in', async () => {
+ *   const context = testContext(testSession({}, { userId: 'ada' }));
+ *   expect(await new SignedInGuard().canActivate(context)).toBe(true);
+ * });
  * ```
  *
  * @publicApi

@@ -44,8 +44,9 @@ const exchanges = new WeakMap<object, TestExchange>();
  * @example
  * ```ts
  * const session = testSession({ cart: ['tea'] }, { userId: 'ada' });
- * await new CartController().add(session, 'milk');
+ * await session.update('cart', (cart = []) => [...cart, 'milk']);
  * expect(session.cart).toEqual(['tea', 'milk']);
+ * expect(session.loggedInAs).toBe('ada');
  * ```
  *
  * @publicApi
