@@ -5,25 +5,9 @@ import type {
   SessionUpdate,
   UpdateResult,
 } from './session-record.interface.js';
-import type {
-  ClosableSessionStore,
-  IndexedSessionStore,
-  OpenableSessionStore,
-  PingableSessionStore,
-  PrunableSessionStore,
-  SessionIndex,
-} from './session-store-abilities.interface.js';
+import type { AnySessionStore, SessionIndex } from './session-store-abilities.interface.js';
 import { SessionStore, UNUSED_ID, type Awaitable, type DestroyOptions } from './session-store.js';
 import { StoreCalls } from './store-calls.js';
-
-type AnyStore = SessionStore &
-  Partial<
-    IndexedSessionStore &
-      PrunableSessionStore &
-      PingableSessionStore &
-      OpenableSessionStore &
-      ClosableSessionStore
-  >;
 
 /**
  * A store with a deadline. Every call answers within `storeTimeout`. Every fault becomes a `SessionStoreError` and an
@@ -35,7 +19,7 @@ export class GuardedStore extends SessionStore {
   readonly #calls: StoreCalls;
 
   constructor(
-    readonly inner: AnyStore,
+    readonly inner: AnySessionStore,
     timeoutMs: number,
     events: SessionEvents,
   ) {

@@ -1,4 +1,4 @@
-import type { Awaitable } from './session-store.js';
+import type { Awaitable, SessionStore } from './session-store.js';
 
 /**
  * The sessions of each user. The index is written separately from the records, never in one transaction with them. So
@@ -62,3 +62,13 @@ export interface ClosableSessionStore {
    */
   close(): Awaitable<void>;
 }
+
+/** A store with any of the optional abilities. @publicApi */
+export type AnySessionStore = SessionStore &
+  Partial<
+    IndexedSessionStore &
+      PrunableSessionStore &
+      PingableSessionStore &
+      OpenableSessionStore &
+      ClosableSessionStore
+  >;

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Browser } from '../support/browser.js';
-import { sessionStoreCases, type TestedStore } from '../support/session-store.cases.js';
+import { sessionStoreCases, type AnySessionStore } from '../../lib/testing/index.js';
 import {
   allExamples,
   asModule,
@@ -206,10 +206,11 @@ describe('the store of docs/custom-store.md', () => {
     async create() {
       const file = join(project, 'dist', example!.file.replace(/\.ts$/, '.js'));
       const { MySessionStore } = (await import(pathToFileURL(file).href)) as {
-        MySessionStore: new () => TestedStore;
+        MySessionStore: new () => AnySessionStore;
       };
       return new MySessionStore();
     },
+    abilities: ['index', 'prune'],
   });
 
   it.each(cases)('$name', ({ run }) => run());

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { StoreRefusedError } from '../../lib/store/store-refused.error.js';
 import { RedisConnection } from '../../lib/stores/redis/redis-connection.js';
 import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
+import { sessionStoreCases } from '../../lib/testing/index.js';
 import { errorOf, HOUR, idOf, NOW, recordOf, untilItWorks, updateOf } from '../support/redis-records.js';
 import {
   addNode,
@@ -16,7 +17,6 @@ import {
   startCluster,
 } from '../support/redis-cluster.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
-import { sessionStoreCases } from '../support/session-store.cases.js';
 import { SessionTraffic } from '../support/session-traffic.js';
 
 describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
@@ -55,7 +55,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     },
     peer: store => open(prefixes.get(store)),
     stranger: () => open(),
-    dispose: store => store.close(),
+    abilities: ['index', 'ping', 'open', 'close'],
   });
   for (const test of cases) it(test.name, () => test.run());
 

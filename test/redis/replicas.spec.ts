@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RedisSessionStore } from '../../lib/stores/redis/redis.store.js';
+import { sessionStoreCases } from '../../lib/testing/index.js';
 import { errorOf, HOUR, idOf, NOW, recordOf, untilItWorks, updateOf } from '../support/redis-records.js';
 import { describeWithRedis, RedisServer } from '../support/redis-servers.js';
-import { sessionStoreCases } from '../support/session-store.cases.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 describeWithRedis('RedisSessionStore with waitReplicas', () => {
@@ -102,7 +102,7 @@ describeWithRedis('RedisSessionStore with waitReplicas and the shared cases', ()
     let places = 0;
     const cases = sessionStoreCases<RedisSessionStore>({
       create: () => new RedisSessionStore({ url: master.url, prefix: `test ${places++}:`, waitReplicas: 1 }),
-      dispose: store => store.close(),
+      abilities: ['index', 'ping', 'open', 'close'],
     });
     for (const test of cases) {
       await test.run().catch((cause: unknown) => {

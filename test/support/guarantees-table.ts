@@ -196,7 +196,7 @@ const LEGEND = [
 or the response whose outcome does not depend on the store. The numbers in a row differ a little: \`memory\` has no tests
 with several processes, some tests of Passport run on Express only, and some faults can occur in one store only.`,
   `Every store also passes the conformance cases of the store contract. They run without HTTP and are not counted here:
-${link('test/support/session-store.cases.ts')}.`,
+${link('lib/testing/store-cases/session-store-cases.ts')}.`,
 ];
 
 const AS_FAR_AS = [

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { sessionStoreCases } from '../../../test/support/session-store.cases.js';
+import { sessionStoreCases } from '../../testing/index.js';
 import { FileSessionStore } from './index.js';
 
 let root: string;
@@ -23,8 +23,7 @@ describe('FileSessionStore keeps the contract', () => {
     create: async () => storeIn(join(await mkdtemp(join(root, 'store-')), 'sessions')),
     peer: async store => storeIn(directories.get(store) as string),
     stranger: async store => storeIn(`${directories.get(store)}-other`),
-    dispose: async store => store.close(),
-    features: { prune: true },
+    abilities: ['index', 'prune', 'ping', 'open', 'close'],
   });
   for (const { name, run } of cases) it(name, run);
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { sessionStoreCases } from '../../../test/support/session-store.cases.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
+import { sessionStoreCases } from '../../testing/index.js';
 import { MemorySessionStore } from './memory.store.js';
 
 const NOW = 1_800_000_000_000;
@@ -13,8 +13,7 @@ describe('MemorySessionStore', () => {
   const cases = sessionStoreCases({
     create: () => new MemorySessionStore(),
     stranger: () => new MemorySessionStore(),
-    dispose: store => store.close(),
-    features: { prune: true },
+    abilities: ['index', 'prune', 'ping', 'open', 'close'],
   });
   for (const test of cases) it(test.name, () => test.run());
 });

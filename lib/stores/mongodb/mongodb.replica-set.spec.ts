@@ -21,11 +21,11 @@ import {
   untilItWorks,
   updateOf,
 } from '../../../test/support/redis-records.js';
-import { sessionStoreCases } from '../../../test/support/session-store.cases.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { SessionEvents } from '../../events/session-events.js';
 import { GuardedStore } from '../../store/guarded-store.js';
 import { StoreRefusedError } from '../../store/store-refused.error.js';
+import { sessionStoreCases } from '../../testing/index.js';
 import { MongoSessionStore } from './mongodb.store.js';
 
 const DEADLINE = 1_000;
@@ -78,8 +78,7 @@ describeWithMongo('MongoSessionStore', ({ replicaSetUrl }) => {
     create: () => open(),
     peer: store => open(collections.get(store)),
     stranger: () => open(),
-    dispose: store => store.close(),
-    features: { prune: true },
+    abilities: ['index', 'prune', 'ping', 'open', 'close'],
   });
   for (const test of cases) it(test.name, () => test.run());
 });

@@ -7,8 +7,8 @@ import {
   describeWithRedis,
   RedisServer,
 } from '../../../test/support/redis-servers.js';
-import { sessionStoreCases } from '../../../test/support/session-store.cases.js';
 import { EXPIRED_KEPT_MS } from '../../store/session-store.js';
+import { sessionStoreCases } from '../../testing/index.js';
 import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 import { RedisSessionStore } from './redis.store.js';
 
@@ -27,7 +27,7 @@ function conformance(options: () => RedisSessionStoreOptions): void {
     create: () => open(nextPrefix()),
     peer: store => open(prefixes.get(store) ?? ''),
     stranger: () => open(nextPrefix()),
-    dispose: store => store.close(),
+    abilities: ['index', 'ping', 'open', 'close'],
   });
   for (const test of cases) it(test.name, () => test.run());
 }

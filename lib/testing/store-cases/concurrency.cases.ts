@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { SessionRecord } from '../../../lib/store/session-record.interface.js';
+import type { AnySessionStore } from '../../store/session-store-abilities.interface.js';
+import type { SessionRecord } from '../../store/session-record.interface.js';
 import {
   assertAbsent,
   assertRecord,
@@ -10,20 +11,19 @@ import {
   updateAt,
   type CaseContext,
   type StoreCase,
-  type TestedStore,
 } from './store-case.js';
 
 /** Starts all calls concurrently, every second one on the peer. `async` makes a promise of a synchronous result. */
 function parallel<T>(
   { store, peer }: CaseContext,
   count: number,
-  call: (store: TestedStore, i: number) => T | Promise<T>,
+  call: (store: AnySessionStore, i: number) => T | Promise<T>,
 ): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, async (_, i) => call(i % 2 === 0 ? store : peer, i)));
 }
 
 /** Adds one to a number by compare-and-set. After a mismatch it tries again with the text that `update` returned. */
-async function increment(store: TestedStore, id: string, now: number): Promise<void> {
+async function increment(store: AnySessionStore, id: string, now: number): Promise<void> {
   let current: string | null = (await loaded(store, id)).data['d:count'] ?? null;
   for (;;) {
     const set = { 'd:count': String(Number(current ?? 0) + 1) };

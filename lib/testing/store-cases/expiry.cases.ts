@@ -4,7 +4,7 @@ import { assertRecord, DAY, HOUR, loaded, MINUTE, recordAt, updateAt, type Store
 export const expiryCases: readonly StoreCase[] = [
   {
     name: 'load returns an expired record: the caller checks the expiry',
-    needs: 'keepsExpired',
+    needs: ['keepsExpired'],
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
       await store.create(id('a'), record);
@@ -13,7 +13,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     name: 'create returns false while an expired record is still stored, and leaves it unchanged',
-    needs: 'keepsExpired',
+    needs: ['keepsExpired'],
     async run({ store, now, id }) {
       const record = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
       await store.create(id('a'), record);
@@ -137,44 +137,6 @@ export const expiryCases: readonly StoreCase[] = [
         await store.load(id('a')),
         recordAt(now, { expiresAt: now + DAY, lastSeenAt: now + 1, data: { 'd:x': '1', 'd:y': '2' } }),
       );
-    },
-  },
-  {
-    name: 'prune removes exactly the records that are expired at its now, and returns how many',
-    needs: 'prune',
-    async run({ store, now, id }) {
-      assert.ok(store.prune);
-      await store.prune(now);
-      const at = async (label: string, expiresAt: number) =>
-        store.create(id(label), recordAt(now, { expiresAt, meta: label }));
-      for (let i = 0; i < 20; i++) await at(`early ${i}`, now + HOUR + i);
-      for (let i = 0; i < 20; i++) await at(`late ${i}`, now + 2 * HOUR + i);
-      await at('touched', now + HOUR);
-      await store.touch(id('touched'), { expiresAt: now + 3 * HOUR, lastSeenAt: now }, now);
-      await at('ended', now + HOUR);
-      await store.destroy(id('ended'), now);
-      assert.equal(await store.prune(now + HOUR - 1), 0);
-      assert.equal(await store.prune(now + HOUR + 4), 5, 'five are expired, the fifth exactly now');
-      assert.equal(await store.prune(now + 2 * HOUR - 1), 15);
-      assert.equal(await store.prune(now + 2 * HOUR - 1), 0, 'repeated');
-      for (let i = 0; i < 20; i++) assert.equal(await store.load(id(`early ${i}`)), undefined);
-      for (let i = 0; i < 20; i++) assert.equal((await loaded(store, id(`late ${i}`))).meta, `late ${i}`);
-      assert.equal((await loaded(store, id('touched'))).meta, 'touched');
-      assert.equal(await store.prune(now + DAY), 21);
-    },
-  },
-  {
-    name: 'prune does not count the marks of rotations, and keeps recent marks',
-    needs: 'prune',
-    async run({ store, now, id }) {
-      assert.ok(store.prune);
-      await store.prune(now);
-      await store.create(id('old'), recordAt(now));
-      await store.create(id('new'), recordAt(now, { meta: 'new' }));
-      await store.destroy(id('old'), now, { successor: id('new') });
-      assert.equal(await store.prune(now + 1), 0);
-      assert.equal((await store.destroy(id('old'), now + 2))?.meta, 'new');
-      assert.equal(await store.prune(now + DAY), 0);
     },
   },
 ];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { SUCCESSOR_MARK_MS } from '../../../lib/store/session-store.js';
+import { SUCCESSOR_MARK_MS } from '../../store/session-store.js';
 import {
   assertAbsent,
   assertRecord,
@@ -136,10 +136,10 @@ export const rotationCases: readonly StoreCase[] = [
       await store.destroy(id('a'), now, { successor: id('a2') });
       assert.equal(await store.destroy(id('a'), now + 20_000), undefined);
       await store.create(id('b'), recordAt(now));
-      assert.ok(await store.destroy(id('b'), now, { successor: id('nobody') }));
+      assert.ok(await store.destroy(id('b'), now, { successor: id('missing') }));
       assert.equal(await store.destroy(id('b'), now), undefined);
       await assertAbsent(store, id('b'), now);
-      assert.equal(await store.load(id('nobody')), undefined);
+      assert.equal(await store.load(id('missing')), undefined);
     },
   },
   {

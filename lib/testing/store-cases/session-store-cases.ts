@@ -1,67 +1,85 @@
-import { basicsCases } from './store-cases/basics.cases.js';
-import { concurrencyCases } from './store-cases/concurrency.cases.js';
-import { expiryCases } from './store-cases/expiry.cases.js';
-import { indexCases } from './store-cases/index.cases.js';
-import { rotationCases } from './store-cases/rotation.cases.js';
-import { namesOf, type CaseNeed, type TestedStore } from './store-cases/store-case.js';
+import type { AnySessionStore } from '../../store/session-store-abilities.interface.js';
+import { systemClock } from '../../time/clock.js';
+import { abilitiesCases } from './abilities.cases.js';
+import { CaseStores } from './case-stores.js';
+import { concurrencyCases } from './concurrency.cases.js';
+import { expiryCases } from './expiry.cases.js';
+import { indexCases } from './index.cases.js';
+import { prefixesCases } from './prefixes.cases.js';
+import { pruneCases } from './prune.cases.js';
+import { recordsCases } from './records.cases.js';
+import { rotationCases } from './rotation.cases.js';
+import type { SessionStoreHarness } from './session-store-harness.interface.js';
+import { namesOf, type CaseNeed, type StoreCase } from './store-case.js';
+import { textsCases } from './texts.cases.js';
+import { updatesCases } from './updates.cases.js';
 
-export type { TestedStore } from './store-cases/store-case.js';
+const CASES: readonly StoreCase[] = [
+  ...abilitiesCases,
+  ...recordsCases,
+  ...updatesCases,
+  ...textsCases,
+  ...expiryCases,
+  ...concurrencyCases,
+  ...rotationCases,
+  ...indexCases,
+  ...pruneCases,
+  ...prefixesCases,
+];
 
-export interface SessionStoreCasesOptions<S extends TestedStore> {
-  /** Creates a store over a place that is empty, or that only this case uses. */
-  create(): S | Promise<S>;
-  /** Closes the store and clears its place. Called for the stranger and the peer first, and last for the store. */
-  dispose?(store: S): void | Promise<void>;
-  /**
-   * Creates a second store over the same place, like that of another process. The cases about races then use both.
-   * Give it for every store whose place can be shared.
-   */
-  peer?(store: S): S | Promise<S>;
-  /** Creates a store on the same backend with another prefix, directory or collection. */
-  stranger?(store: S): S | Promise<S>;
-  readonly features?: {
-    /** The store has `prune`. @default false */
-    readonly prune?: boolean;
-    /** Expired records can be loaded until `prune` or a sweep removes them. Redis removes them itself. @default true */
-    readonly keepsExpired?: boolean;
-  };
+const HOOKS = ['peer', 'stranger', 'damage', 'outage', 'refused'] as const;
+
+/** One test of a store. @publicApi */
+export interface SessionStoreCase {
+  /** The sentence of the contract that the case tests. */
+  readonly name: string;
+  /** Runs the case over a store of its own. Rejects if the store breaks the sentence. */
+  run(): Promise<void>;
 }
 
 /**
- * The conformance cases that every store has to pass, as plain data for any test runner. A case throws if the store
- * fails it. Each case creates its own store. No case waits: time passes through the `now` of the calls.
+ * The contract of `SessionStore` and of its optional abilities as test cases, for any test runner. A store that passes
+ * all of them works with this library. The name of each case is a sentence of the contract, so a case that fails says
+ * what the store does wrong. Each case makes its own store, so cases may run in any order, or at the same time. Cases
+ * do not wait for time to pass: they call the store with a later `now`.
  *
  * @example
  * ```ts
- * for (const test of sessionStoreCases({ create: () => new MySessionStore() })) it(test.name, () => test.run());
+ * const cases = sessionStoreCases({ create: () => new MySessionStore(), abilities: ['index', 'prune'] });
+ * for (const { name, run } of cases) it(name, run);
  * ```
+ *
+ * @publicApi
  */
-export function sessionStoreCases<S extends TestedStore>(
-  options: SessionStoreCasesOptions<S>,
-): { name: string; run(): Promise<void> }[] {
-  const offered: Record<CaseNeed, boolean> = {
-    prune: options.features?.prune ?? false,
-    keepsExpired: options.features?.keepsExpired ?? true,
-    stranger: options.stranger !== undefined,
-  };
-  return [...basicsCases, ...expiryCases, ...concurrencyCases, ...rotationCases, ...indexCases]
-    .filter(({ needs }) => needs === undefined || offered[needs])
-    .map(({ name, run }) => ({
-      name,
-      async run() {
-        const opened: S[] = [];
-        const keep = (store: S): S => {
-          opened.unshift(store);
-          return store;
-        };
-        try {
-          const store = keep(await options.create());
-          const peer = options.peer === undefined ? store : keep(await options.peer(store));
-          const stranger = options.stranger === undefined ? undefined : keep(await options.stranger(store));
-          await run({ store, peer, stranger, now: Date.now(), ...namesOf(name) });
-        } finally {
-          for (const store of opened) await options.dispose?.(store);
-        }
-      },
-    }));
+export function sessionStoreCases<S extends AnySessionStore>(
+  harness: SessionStoreHarness<S>,
+): readonly SessionStoreCase[] {
+  const given = givenBy(harness);
+  return CASES.filter(({ needs = [] }) => needs.every(need => given.has(need))).map(one => ({
+    name: one.name,
+    run: () => runCase(one, harness, given),
+  }));
+}
+
+async function runCase<S extends AnySessionStore>(
+  { name, needs = [], run }: StoreCase,
+  harness: SessionStoreHarness<S>,
+  given: ReadonlySet<CaseNeed>,
+): Promise<void> {
+  const stores = new CaseStores(harness);
+  try {
+    const made = await stores.makeAll({ withStranger: needs.includes('stranger') });
+    await run({ ...made, ...namesOf(name), stores, given, now: systemClock.now() });
+  } catch (error) {
+    await stores.close().catch(() => undefined); // the first error is the one to see
+    throw error;
+  }
+  await stores.close();
+}
+
+function givenBy<S extends AnySessionStore>(harness: SessionStoreHarness<S>): ReadonlySet<CaseNeed> {
+  const given = new Set<CaseNeed>(harness.abilities);
+  if (harness.keepsExpired ?? true) given.add('keepsExpired');
+  for (const hook of HOOKS) if (harness[hook]) given.add(hook);
+  return given;
 }

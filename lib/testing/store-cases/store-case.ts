@@ -1,46 +1,58 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import type {
-  IndexedSessionStore,
-  PrunableSessionStore,
-} from '../../../lib/store/session-store-abilities.interface.js';
-import type { SessionRecord, SessionUpdate } from '../../../lib/store/session-record.interface.js';
-import type { SessionStore } from '../../../lib/store/session-store.js';
+import { idOf } from '../../crypto/session-id.js';
+import type { AnySessionStore, SessionIndex } from '../../store/session-store-abilities.interface.js';
+import type { SessionRecord, SessionUpdate } from '../../store/session-record.interface.js';
+import type { SessionStore } from '../../store/session-store.js';
+import { systemClock } from '../../time/clock.js';
+import type { CaseStores } from './case-stores.js';
+import type { StoreAbility } from './session-store-harness.interface.js';
 
-/** A store that the cases can test. `prune` is called only if the features say that the store has it. */
-export type TestedStore = SessionStore & IndexedSessionStore & Partial<PrunableSessionStore>;
-
-/** The argument of a case: a store, the time, and ids and users that no other case uses. */
+/** The argument of a case: stores, the time, and ids and users that no other case uses. */
 export interface CaseContext {
-  readonly store: TestedStore;
+  readonly store: AnySessionStore;
   /** A second store over the same place, like that of another process. Without one it is `store` itself. */
-  readonly peer: TestedStore;
-  /** A store on the same backend with another prefix, if the runner gave one. */
-  readonly stranger: TestedStore | undefined;
-  /** The real time when the case started. To let time pass, a case calls with a later `now`; it never waits. */
+  readonly peer: AnySessionStore;
+  /** A store on the same backend with another prefix, for a case that needs it. */
+  readonly stranger: AnySessionStore;
+  readonly stores: CaseStores<AnySessionStore>;
+  /** What the harness says of the store. */
+  readonly given: ReadonlySet<CaseNeed>;
+  /** The real time when the case started. To let time pass, a case calls with a later `now`. */
   readonly now: number;
   id(label: string): string;
   user(label: string): string;
 }
 
-/** A feature that a case needs. The case is left out for stores without it. */
-export type CaseNeed = 'prune' | 'keepsExpired' | 'stranger';
+/** What a case needs of the store or of its harness. Without it the case is left out. */
+export type CaseNeed = StoreAbility | 'keepsExpired' | 'peer' | 'stranger' | 'damage' | 'outage' | 'refused';
 
 export interface StoreCase {
   readonly name: string;
-  readonly needs?: CaseNeed;
+  readonly needs?: readonly CaseNeed[];
   run(context: CaseContext): Promise<void>;
 }
 
-const startedAt = Date.now();
+const startedAt = systemClock.now();
 
 /** Names that are fixed within a run and differ between runs and cases, so the backend need not be empty. */
 export function namesOf(caseName: string): Pick<CaseContext, 'id' | 'user'> {
   const scope = `${process.pid}:${startedAt}:${caseName}`;
   return {
-    id: label => createHash('sha256').update(`${scope}:${label}`).digest('hex'),
+    id: label => idOf(`${scope}:${label}`),
     user: label => `${scope}:${label}`,
   };
+}
+
+/** The index of a store that has one. */
+export function indexOf({ index }: AnySessionStore): SessionIndex {
+  assert.ok(index, 'the store has no index');
+  return index;
+}
+
+/** Calls `prune` of a store that has it. */
+export async function prune(store: AnySessionStore, now: number): Promise<number> {
+  assert.ok(store.prune, 'the store has no prune');
+  return store.prune(now);
 }
 
 export const MINUTE = 60_000;
