@@ -33,9 +33,9 @@ export class CaseStores<S extends AnySessionStore> {
 
   /** A store whose backend refuses every call. */
   async makeRefused(): Promise<S> {
-    const { refused } = this.#harness;
-    assert.ok(refused);
-    return this.#keep(await refused.call(this.#harness));
+    const store = await this.#harness.refused?.();
+    assert.ok(store);
+    return this.#keep(store);
   }
 
   /** Overwrites the stored record with something that the store cannot read. */

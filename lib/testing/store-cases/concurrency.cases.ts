@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { AnySessionStore } from '../../store/session-store-abilities.interface.js';
 import type { SessionRecord } from '../../store/session-record.interface.js';
 import {
+  answerOf,
   assertAbsent,
   assertRecord,
   DAY,
@@ -163,12 +164,12 @@ export const concurrencyCases: readonly StoreCase[] = [
         assert.equal(
           ended.data['d:first'],
           first === 'done' ? '1' : undefined,
-          `round ${round}: ${String(first)}`,
+          `round ${round}: ${answerOf(first)}`,
         );
         assert.equal(
           ended.data['d:second'],
           second === 'done' ? '1' : undefined,
-          `round ${round}: ${String(second)}`,
+          `round ${round}: ${answerOf(second)}`,
         );
         assert.equal(await store.load(one), undefined, `round ${round}: brought back`);
         assert.equal(await peer.load(one), undefined, `round ${round}: brought back`);

@@ -3,7 +3,7 @@ import type { AnySessionStore } from '../../store/session-store-abilities.interf
 import { assertRecord, DAY, HOUR, indexOf, recordAt, type StoreCase } from './store-case.js';
 
 async function listed(store: AnySessionStore, user: string, now: number): Promise<string[]> {
-  return [...(await indexOf(store).list(user, now))].sort();
+  return [...(await indexOf(store).list(user, now))].toSorted();
 }
 
 export const indexCases: readonly StoreCase[] = [
@@ -22,7 +22,7 @@ export const indexCases: readonly StoreCase[] = [
       await indexOf(store).add(user('u'), id('a'), now + DAY, now);
       await indexOf(store).add(user('u'), id('b'), now + DAY, now);
       await indexOf(store).add(user('u'), id('c'), now + DAY, now);
-      assert.deepEqual(await listed(peer, user('u'), now), [id('a'), id('b'), id('c')].sort());
+      assert.deepEqual(await listed(peer, user('u'), now), [id('a'), id('b'), id('c')].toSorted());
       assert.equal(await indexOf(peer).confirm(user('u'), id('a')), true);
       await indexOf(peer).remove(user('u'), [id('a'), id('c')]);
       assert.deepEqual(await listed(store, user('u'), now), [id('b')]);
@@ -66,7 +66,7 @@ export const indexCases: readonly StoreCase[] = [
     async run({ store, now, id, user }) {
       await indexOf(store).add(user('u'), id('a'), now + HOUR, now);
       await indexOf(store).add(user('u'), id('b'), now + DAY, now);
-      assert.deepEqual(await listed(store, user('u'), now + HOUR - 1), [id('a'), id('b')].sort());
+      assert.deepEqual(await listed(store, user('u'), now + HOUR - 1), [id('a'), id('b')].toSorted());
       assert.deepEqual(await listed(store, user('u'), now + HOUR), [id('b')]);
       assert.deepEqual(await listed(store, user('u'), now + DAY), []);
     },
@@ -82,8 +82,8 @@ export const indexCases: readonly StoreCase[] = [
         await indexOf(store).add(user('u'), id(label), first, now);
         await indexOf(store).add(user('u'), id(label), second, now);
       }
-      assert.deepEqual(await listed(store, user('u'), now), [id('a'), id('b')].sort(), 'each once');
-      assert.deepEqual(await listed(store, user('u'), now + DAY - 1), [id('a'), id('b')].sort());
+      assert.deepEqual(await listed(store, user('u'), now), [id('a'), id('b')].toSorted(), 'each once');
+      assert.deepEqual(await listed(store, user('u'), now + DAY - 1), [id('a'), id('b')].toSorted());
       assert.deepEqual(await listed(store, user('u'), now + DAY), []);
     },
   },
@@ -173,7 +173,7 @@ export const indexCases: readonly StoreCase[] = [
       const labels = Array.from({ length: 50 }, (_, i) => String(i));
       const side = (i: number) => indexOf(i % 2 === 0 ? store : peer);
       await Promise.all(labels.map(async (label, i) => side(i).add(user('u'), id(label), now + DAY, now)));
-      assert.deepEqual(await listed(store, user('u'), now), labels.map(id).sort());
+      assert.deepEqual(await listed(store, user('u'), now), labels.map(id).toSorted());
       await Promise.all(
         labels.map(async (label, i) =>
           i < 25
@@ -182,7 +182,7 @@ export const indexCases: readonly StoreCase[] = [
         ),
       );
       const rest = labels.slice(25).flatMap(label => [id(label), id(`more ${label}`)]);
-      assert.deepEqual(await listed(store, user('u'), now), rest.sort());
+      assert.deepEqual(await listed(store, user('u'), now), rest.toSorted());
     },
   },
 ];

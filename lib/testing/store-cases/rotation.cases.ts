@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { SUCCESSOR_MARK_MS } from '../../store/session-store.js';
 import {
+  answerOf,
   assertAbsent,
   assertRecord,
   DAY,
@@ -206,7 +207,7 @@ export const rotationCases: readonly StoreCase[] = [
         const [rotated, ended] =
           round % 2 === 0
             ? await Promise.all([rotation(), logout()])
-            : (await Promise.all([logout(), rotation()])).reverse();
+            : (await Promise.all([logout(), rotation()])).toReversed();
         assert.ok(ended, `round ${round}: the destroy ended nothing`);
         assert.equal(ended.meta, rotated ? 'new' : 'old', `round ${round}`);
         assert.equal(await store.load(at('old')), undefined);
@@ -229,7 +230,7 @@ export const rotationCases: readonly StoreCase[] = [
         assert.equal(
           ended.data['d:n'],
           updated === 'done' ? '1' : undefined,
-          `round ${round}: ${String(updated)}`,
+          `round ${round}: ${answerOf(updated)}`,
         );
         assert.equal(await store.load(at('old')), undefined);
       }

@@ -34,7 +34,7 @@ export interface SessionStoreCase {
   /** The sentence of the contract that the case tests. */
   readonly name: string;
   /** Runs the case over a store of its own. Rejects if the store breaks the sentence. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { idOf } from '../../crypto/session-id.js';
 import type { AnySessionStore, SessionIndex } from '../../store/session-store-abilities.interface.js';
-import type { SessionRecord, SessionUpdate } from '../../store/session-record.interface.js';
+import type { SessionRecord, SessionUpdate, UpdateResult } from '../../store/session-record.interface.js';
 import type { SessionStore } from '../../store/session-store.js';
 import { systemClock } from '../../time/clock.js';
 import type { CaseStores } from './case-stores.js';
@@ -19,8 +19,8 @@ export interface CaseContext {
   readonly given: ReadonlySet<CaseNeed>;
   /** The real time when the case started. To let time pass, a case calls with a later `now`. */
   readonly now: number;
-  id(label: string): string;
-  user(label: string): string;
+  readonly id: (label: string) => string;
+  readonly user: (label: string) => string;
 }
 
 /** What a case needs of the store or of its harness. Without it the case is left out. */
@@ -29,7 +29,7 @@ export type CaseNeed = StoreAbility | 'keepsExpired' | 'peer' | 'stranger' | 'da
 export interface StoreCase {
   readonly name: string;
   readonly needs?: readonly CaseNeed[];
-  run(context: CaseContext): Promise<void>;
+  readonly run: (context: CaseContext) => Promise<void>;
 }
 
 const startedAt = systemClock.now();
@@ -81,7 +81,7 @@ function comparable(record: SessionRecord): unknown {
     expiresAt: record.expiresAt,
     lastSeenAt: record.lastSeenAt,
     meta: record.meta,
-    data: Object.entries(record.data).sort(([a], [b]) => (a < b ? -1 : 1)),
+    data: Object.entries(record.data).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   };
 }
 
@@ -104,6 +104,11 @@ export async function assertAbsent(store: SessionStore, id: string, now: number)
   assert.equal(await store.update(id, updateAt(now, { set: { 'd:late': '1' } }), now), 'gone', 'update');
   assert.equal(await store.touch(id, { expiresAt: now + DAY, lastSeenAt: now }, now), false, 'touch');
   assert.equal(await store.load(id), undefined, 'load after update and touch');
+}
+
+/** The answer of an update, in one word. */
+export function answerOf(result: UpdateResult): string {
+  return typeof result === 'string' ? result : 'a mismatch';
 }
 
 /** Asserts that an update returned a mismatch with exactly these texts. */
