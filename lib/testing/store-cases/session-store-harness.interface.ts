@@ -19,8 +19,8 @@ export type StoreAbility = (typeof STORE_ABILITIES)[number];
  */
 export interface SessionStoreHarness<S extends AnySessionStore = AnySessionStore> {
   /**
-   * Makes a store over a place that is empty, or that no other case uses: a new directory, prefix or collection. The case
-   * opens the store before its first call if the store has `open`, and closes it at the end if it has `close`.
+   * Makes a store over a place that is empty, or that no other case uses: a new directory, prefix or collection. The
+   * case opens the store before its first call if the store has `open`, and closes it at the end if it has `close`.
    */
   create(): Awaitable<S>;
   /**
