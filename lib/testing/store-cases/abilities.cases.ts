@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import type { StoreCase } from './store-case.js';
+import { setTimeout as wait } from 'node:timers/promises';
+import { assertRecord, MINUTE, recordAt, type StoreCase } from './store-case.js';
 import { STORE_ABILITIES } from './session-store-harness.interface.js';
+
+/** How often, and how long apart, the case looks whether a closed store has released everything. */
+const RELEASE_TRIES = 500;
+const RELEASE_WAIT_MS = 10;
+
+/** How many timers, connections and watchers of this process keep it running. */
+function heldResources(): number {
+  return process.getActiveResourcesInfo().filter(kind => /^Timeout$|Wrap$|^FSEvent/.test(kind)).length;
+}
 
 export const abilitiesCases: readonly StoreCase[] = [
   {
@@ -26,6 +36,48 @@ export const abilitiesCases: readonly StoreCase[] = [
       const warnings: unknown = await (await stores.makeUnopened()).open?.();
       assert.ok(Array.isArray(warnings), 'not a list');
       for (const warning of warnings) assert.equal(typeof warning, 'string');
+    },
+  },
+  {
+    name: 'ping resolves if the backend can be used',
+    needs: ['ping'],
+    async run({ store }) {
+      await store.ping?.();
+    },
+  },
+  {
+    name: 'close may be called repeatedly, also before open',
+    needs: ['close'],
+    async run({ store, stores }) {
+      for (let i = 0; i < 3; i++) await store.close?.();
+      const other = await stores.makeUnopened();
+      for (let i = 0; i < 2; i++) await other.close?.();
+    },
+  },
+  {
+    name: 'close ends nothing that another store over the same place uses',
+    needs: ['close', 'peer'],
+    async run({ store, peer, now, id }) {
+      await store.create(id('a'), recordAt(now));
+      await store.close?.();
+      assertRecord(await peer.load(id('a')), recordAt(now));
+      assert.equal(await peer.create(id('b'), recordAt(now)), true);
+    },
+  },
+  {
+    name: 'close releases the timers and connections that the store opened, so that the process can end',
+    needs: ['close'],
+    async run({ stores, now, id, user }) {
+      const before = heldResources();
+      const other = await stores.makeUnopened();
+      await other.open?.();
+      await other.create(id('a'), recordAt(now, { expiresAt: now + MINUTE }));
+      await other.index?.add(user('u'), id('a'), now + MINUTE, now);
+      await other.prune?.(now);
+      await other.ping?.();
+      await other.close?.();
+      for (let i = 0; i < RELEASE_TRIES && heldResources() > before; i++) await wait(RELEASE_WAIT_MS);
+      assert.ok(heldResources() <= before, `still held: ${process.getActiveResourcesInfo().join(', ')}`);
     },
   },
 ];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DAY, HOUR, loaded, prune, recordAt, type StoreCase } from './store-case.js';
+import { DAY, HOUR, loaded, prune, recordAt, updateAt, type StoreCase } from './store-case.js';
 
 export const pruneCases: readonly StoreCase[] = [
   {
@@ -36,6 +36,34 @@ export const pruneCases: readonly StoreCase[] = [
       assert.equal(await prune(store, now + 1), 0);
       assert.equal((await store.destroy(id('old'), now + 2))?.meta, 'new');
       assert.equal(await prune(store, now + DAY), 0);
+    },
+  },
+  {
+    name: 'two calls of prune at the same time remove each expired record once, and return together how many',
+    needs: ['prune'],
+    async run({ store, peer, now, id }) {
+      await prune(store, now);
+      for (let i = 0; i < 40; i++) await store.create(id(String(i)), recordAt(now, { expiresAt: now + i }));
+      const counts = await Promise.all([prune(store, now + 19), prune(peer, now + 19)]);
+      assert.equal(counts[0] + counts[1], 20);
+      for (let i = 0; i < 40; i++) assert.equal((await store.load(id(String(i)))) === undefined, i < 20);
+    },
+  },
+  {
+    name: 'prune never removes a record that a touch or an update extends at the same time',
+    needs: ['prune'],
+    async run({ store, peer, now, id }) {
+      for (let round = 0; round < 20; round++) {
+        const one = id(String(round));
+        await store.create(one, recordAt(now, { expiresAt: now + 10 }));
+        const moments = { expiresAt: now + DAY, lastSeenAt: now };
+        const extend = async () =>
+          round % 2 === 0 ? peer.touch(one, moments, now) : peer.update(one, updateAt(now, moments), now);
+        const [extended] = await Promise.all([extend(), prune(store, now + 10)]);
+        const isThere = (await store.load(one)) !== undefined;
+        assert.equal(extended === true || extended === 'done', isThere, `round ${round}`);
+        await store.destroy(one, now);
+      }
     },
   },
 ];

@@ -4,6 +4,7 @@ import {
   assertMismatch,
   assertRecord,
   DAY,
+  HOUR,
   loaded,
   MINUTE,
   recordAt,
@@ -43,6 +44,19 @@ export const recordsCases: readonly StoreCase[] = [
       });
       assert.equal(await store.create(id('a'), record), true);
       assertRecord(await store.load(id('a')), record);
+    },
+  },
+  {
+    name: 'load writes nothing and moves no moment, and an expired record stays as it is',
+    needs: ['keepsExpired'],
+    async run({ store, now, id }) {
+      const expired = recordAt(now, { expiresAt: now - 1, lastSeenAt: now - HOUR });
+      await store.create(id('live'), recordAt(now, { lastSeenAt: now - HOUR }));
+      await store.create(id('expired'), expired);
+      for (let i = 0; i < 3; i++) {
+        assertRecord(await store.load(id('live')), recordAt(now, { lastSeenAt: now - HOUR }));
+        assertRecord(await store.load(id('expired')), expired);
+      }
     },
   },
   {

@@ -42,6 +42,17 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'create returns false for a rotated-away id, and its mark stays',
+    async run(context) {
+      const { store, now, id } = context;
+      await store.create(id('old'), recordAt(now));
+      await rotate(context, 'old', 'new');
+      assert.equal(await store.create(id('old'), recordAt(now, { meta: 'again' })), false);
+      assert.equal(await store.load(id('old')), undefined);
+      assert.equal((await store.destroy(id('old'), now))?.meta, 'new');
+    },
+  },
+  {
     name: 'a destroy of a rotated-away id ends the successor and returns the record of the successor, once',
     async run(context) {
       const { store, peer, now, id } = context;

@@ -1,9 +1,11 @@
 import type { AnySessionStore } from '../../store/session-store-abilities.interface.js';
 import { systemClock } from '../../time/clock.js';
 import { abilitiesCases } from './abilities.cases.js';
+import { brokenRecordsCases } from './broken-records.cases.js';
 import { CaseStores } from './case-stores.js';
 import { concurrencyCases } from './concurrency.cases.js';
 import { expiryCases } from './expiry.cases.js';
+import { faultsCases } from './faults.cases.js';
 import { indexCases } from './index.cases.js';
 import { prefixesCases } from './prefixes.cases.js';
 import { pruneCases } from './prune.cases.js';
@@ -25,6 +27,8 @@ const CASES: readonly StoreCase[] = [
   ...indexCases,
   ...pruneCases,
   ...prefixesCases,
+  ...brokenRecordsCases,
+  ...faultsCases,
 ];
 
 const HOOKS = ['peer', 'stranger', 'damage', 'outage', 'refused'] as const;

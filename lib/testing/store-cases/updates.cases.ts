@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { assertMismatch, assertRecord, DAY, recordAt, updateAt, type StoreCase } from './store-case.js';
+import { assertMismatch, assertRecord, DAY, loaded, recordAt, updateAt, type StoreCase } from './store-case.js';
 
 export const updatesCases: readonly StoreCase[] = [
   {
@@ -13,6 +13,18 @@ export const updatesCases: readonly StoreCase[] = [
         ...record,
         data: { 'd:a': '10', 'd:c': '3', 'f:1': '4', 'd:new': '5' },
       });
+    },
+  },
+  {
+    name: 'of two updates that set the same field, the later one is kept, whatever their moments are',
+    async run({ store, peer, now, id }) {
+      await store.create(id('a'), recordAt(now));
+      const first = updateAt(now, { set: { 'd:a': 'first' }, expiresAt: now + DAY, lastSeenAt: now + 5 });
+      assert.equal(await store.update(id('a'), first, now + 5), 'done');
+      assert.equal(await peer.update(id('a'), updateAt(now, { set: { 'd:a': 'later' } }), now), 'done');
+      assert.equal((await loaded(store, id('a'))).data['d:a'], 'later');
+      assert.equal(await store.update(id('a'), updateAt(now, { delete: ['d:a'] }), now), 'done');
+      assert.equal((await loaded(peer, id('a'))).data['d:a'], undefined);
     },
   },
   {
