@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { assertMismatch, assertRecord, DAY, loaded, recordAt, updateAt, type StoreCase } from './store-case.js';
+import {
+  assertMismatch,
+  assertRecord,
+  DAY,
+  loaded,
+  recordAt,
+  updateAt,
+  type StoreCase,
+} from './store-case.js';
 
 export const updatesCases: readonly StoreCase[] = [
   {
