@@ -23,10 +23,10 @@ import type { OwnedSession, OperationHost } from './operation-host.interface.js'
 /**
  * The session of one request. This file is the way of a request through the library, from top to bottom:
  *
- *     in    open:    Cookie header → token → sid → id → store.load → record → session → handler
+ *     in    open: Cookie header → token → sid → id → store.load → record → session → handler
  *     use   look, engage: the first read or change holds the response's head
- *     out   commit:  change → plan → store.create | update | touch
- *           dress:   token → Set-Cookie → response
+ *     out   commit: change → plan → store.create | update | touch
+ *           addHeaders: token → Set-Cookie → response
  *
  * The session's methods (`update()`, `login()` …) are in `SessionOperations`.
  */
@@ -236,6 +236,10 @@ export class RequestSession implements OperationHost, HeadParticipant {
       'SESSION_HEAD_SENT',
       'the response has begun, so the cookie of a new session cannot be set. Do this before you answer',
     );
+  }
+
+  reportUnawaited(error: unknown): void {
+    this.parts.log.error('An operation of the session failed, and its promise was not awaited', error);
   }
 
   trace(what: () => string): void {

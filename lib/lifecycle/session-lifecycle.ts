@@ -45,12 +45,24 @@ export class SessionLifecycle implements LifecycleParts {
   begin(request: IncomingMessage, response: ServerResponse): RequestSession {
     const known = RequestSession.of(request, this);
     if (known && !known.isExcluded) return known;
-    return new RequestSession(this, request, response, this.#isExcluded(request)).attach();
+    const session = new RequestSession(this, request, response, this.#isExcluded(request)).attach();
+    const sessions = (slotOf(request)?.sessions ?? []) as RequestSession[];
+    if (sessions.length > 1) this.#warnAboutSharedName(sessions);
+    return session;
   }
 
   /** Begins the session of an upgrade request, which has no response. It is not kept, so each call reads again. */
   beginUpgrade(request: IncomingMessage): RequestSession {
     return new RequestSession(this, request, undefined, this.#isExcluded(request));
+  }
+
+  #warnAboutSharedName(sessions: readonly RequestSession[]): void {
+    const { name } = this.cookie;
+    if (!sessions.some(({ parts }) => parts !== this && parts.cookie.name === name)) return;
+    this.log.warnOnce(
+      'shared cookie name',
+      `Two applications serve the same request, and both call their session cookie "${name}". Each would replace the cookie of the other. Set cookie: { name } in one of them.`,
+    );
   }
 
   #isExcluded(request: IncomingMessage): boolean {

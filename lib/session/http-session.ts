@@ -2,6 +2,7 @@ import { inspect, type InspectOptions } from 'node:util';
 import type { FlashMessage, SessionCallback, SessionOf } from './session.interface.js';
 import { facadeOf } from './session-facade.js';
 import type { SessionState } from './session-state.js';
+import { watchOperation } from './watch-operation.js';
 
 /** The data that a rotation carries over: all of it, none, or these data keys. */
 export type Keep = boolean | readonly string[];
@@ -21,6 +22,8 @@ export interface SessionHost {
   /** Whether the session could be loaded. */
   readonly isReadable: boolean;
   readonly operations: SessionMethods;
+  /** An operation failed, and the handler did not await its promise. */
+  reportUnawaited(error: unknown): void;
 }
 
 /** What the methods of a session object do. */
@@ -134,19 +137,20 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
   flashes(): Promise<FlashMessage[]>;
   flashes(category: string): Promise<unknown[]>;
   flashes(category?: string): Promise<unknown[]> {
-    return catchUnawaited(this.host.operations.flashes(this, category));
+    return this.#watched(this.host.operations.flashes(this, category));
   }
 
   update(key: string, change: (value: unknown) => unknown): Promise<unknown> {
-    return catchUnawaited(this.host.operations.update(this, key, change));
+    return this.#watched(this.host.operations.update(this, key, change));
   }
 
   take(key: string): Promise<unknown> {
-    return catchUnawaited(this.host.operations.take(this, key));
+    return this.#watched(this.host.operations.take(this, key));
   }
 
   login(userId: string, options: KeepOption = {}): Promise<void> {
-    return catchUnawaited(this.host.operations.login(this, userId, options.keep ?? true));
+    const login = async (): Promise<void> => this.host.operations.login(this, userId, keepOf(options, true));
+    return this.#watched(login());
   }
 
   regenerate(options?: KeepOption): Promise<void>;
@@ -156,33 +160,33 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
     first: KeepOption | readonly string[] | SessionCallback = {},
     second?: SessionCallback,
   ): Promise<void> | void {
-    const callback = typeof first === 'function' ? first : second;
-    if (isList(first)) return passToCallback(this.#regenerateWith(first), callback);
-    const keep = typeof first === 'function' ? false : (first.keep ?? false);
-    const replacesObject = callback !== undefined;
-    return passToCallback(this.host.operations.regenerate(this, keep, replacesObject), callback);
+    const [options, callback] = typeof first === 'function' ? [{}, first] : [first, second];
+    return this.#start(callback, async () => {
+      if (isList(options)) return this.#regenerateWith(options);
+      return this.host.operations.regenerate(this, keepOf(options, false), callback !== undefined);
+    });
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   destroy(callback?: SessionCallback): Promise<void> | void {
-    return passToCallback(this.host.operations.destroy(this), callback);
+    return this.#start(callback, () => this.host.operations.destroy(this));
   }
 
   save(): Promise<void>;
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
-    return passToCallback(this.host.operations.save(this), callback);
+    return this.#start(callback, () => this.host.operations.save(this));
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): void;
   reload(callback?: SessionCallback): Promise<void> | void {
-    return passToCallback(this.host.operations.reload(this), callback);
+    return this.#start(callback, () => this.host.operations.reload(this));
   }
 
   touch(): Promise<void> {
-    return catchUnawaited(this.host.operations.touch(this));
+    return this.#watched(this.host.operations.touch(this));
   }
 
   // --- for the facade and the operations ----------------------------------------------------------------------------
@@ -228,32 +232,36 @@ export class HttpSession<Host extends SessionHost = SessionHost> {
     this.host.assertCurrent(this);
     this.host.engage();
   }
+
+  /** Starts an operation. With a callback, calls that when it has ended, outside of any promise. */
+  #start(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {
+    if (callback === undefined) return this.#watched(operation());
+    if (typeof callback !== 'function') {
+      const error = new TypeError('[session] the callback must be a function; leave it out to get a promise');
+      return this.#watched(Promise.reject(error));
+    }
+    operation().then(
+      () => process.nextTick(callback),
+      (error: unknown) => process.nextTick(callback, error),
+    );
+  }
+
+  #watched<T>(operation: Promise<T>): Promise<T> {
+    return watchOperation(operation, error => this.host.reportUnawaited(error));
+  }
+}
+
+/** @throws TypeError when these are not the options of `login()` and `regenerate()` */
+function keepOf(options: unknown, otherwise: boolean): Keep {
+  const { keep = otherwise } = (options ?? { keep: null }) as { readonly keep?: unknown };
+  if (typeof keep === 'boolean') return keep;
+  if (Array.isArray(keep) && keep.every(key => typeof key === 'string')) return keep;
+  throw new TypeError(
+    "[session] write { keep: true }, { keep: false } or { keep: ['key', …] } with the data keys to keep",
+  );
 }
 
 const isList = (value: object): value is readonly string[] => Array.isArray(value);
 
 const dateOf = (moment: number | undefined): Date | undefined =>
   moment === undefined ? undefined : new Date(moment);
-
-const reportedElsewhere = (): void => undefined;
-
-/**
- * A failed operation must not end the process if the handler did not await it. The failure is reported all the same: as
- * an event of the store, and as the answer of the commit that waits for the operation.
- */
-function catchUnawaited<T>(operation: Promise<T>): Promise<T> {
-  operation.catch(reportedElsewhere);
-  return operation;
-}
-
-/** Returns the promise; with a callback, calls that instead, outside of any promise. */
-function passToCallback(
-  operation: Promise<void>,
-  callback: SessionCallback | undefined,
-): Promise<void> | void {
-  if (!callback) return catchUnawaited(operation);
-  operation.then(
-    () => process.nextTick(callback),
-    (error: unknown) => process.nextTick(callback, error),
-  );
-}

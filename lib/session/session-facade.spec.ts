@@ -13,6 +13,7 @@ function sessionWith() {
     assertCurrent: () => undefined,
     isReadable: true,
     operations: {} as SessionMethods, // none of these tests calls one
+    reportUnawaited: () => undefined,
   };
   const texts = { 'd:a': '1', 'd:id': '"data"', 'd:broken': '{' };
   const state = new SessionState(

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Session } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { platforms } from '../support/platforms.js';
@@ -7,6 +8,9 @@ import { startApp, type RunningApp } from '../support/start-app.js';
 
 const timeouts = ({ events }: RunningApp): number =>
   events.filter(event => event.type === 'store-failed' && event.code === 'SESSION_STORE_TIMEOUT').length;
+
+/** What was logged about operations that were not awaited. */
+const failuresIn = ({ logs }: RunningApp): string[] => logs.filter(line => line.includes('was not awaited'));
 
 describe.each(platforms)('what a handler does not wait for, on $name', platform => {
   let store: FaultyStore;
@@ -121,5 +125,49 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
     expect(answer.setCookies).toHaveLength(1);
     expect(errors).toEqual([expect.objectContaining({ code: 'SESSION_REPLACED' })]);
     expect(running.events.filter(event => event.type === 'rejected')).toEqual([]);
+  });
+
+  describe('an operation that fails', () => {
+    it('is logged when its promise was not awaited', async () => {
+      const browser = await visitor(running, {}, 'alice');
+      const answer = await run(browser, session => {
+        void session.login(7 as unknown as string);
+        void session.update('n', undefined as never);
+        return {};
+      });
+      expect(answer.status).toBe(200);
+      await expect
+        .poll(() => failuresIn(running).toSorted())
+        .toEqual([
+          expect.stringContaining('update(key, change) needs a function'),
+          expect.stringContaining('userId must be a string'),
+        ]);
+      expect(stray).toEqual([]);
+    });
+
+    it('is logged when the session could not be loaded, and the user stays signed in', async () => {
+      const browser = await visitor(running, {}, 'alice');
+      store.fail('load');
+      await run(browser, session => {
+        void session.destroy();
+        return {};
+      });
+      await expect
+        .poll(() => failuresIn(running))
+        .toEqual([expect.stringContaining('the session store is not available')]);
+    });
+
+    it.each<[string, (session: Session) => Promise<unknown>]>([
+      ['await', async session => session.login(7 as unknown as string).catch(() => undefined)],
+      ['Promise.all', async session => Promise.allSettled([session.login(7 as unknown as string)])],
+    ])('is not logged when its outcome is used, by %s', async (_, operation) => {
+      const browser = await visitor(running, {}, 'alice');
+      await run(browser, async session => {
+        await operation(session);
+        await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+        return {};
+      });
+      expect(failuresIn(running)).toEqual([]);
+    });
   });
 });

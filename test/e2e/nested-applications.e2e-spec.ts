@@ -1,5 +1,13 @@
 import 'reflect-metadata';
-import { Controller, Get, Module, Res, type DynamicModule, type Type } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Module,
+  Res,
+  type DynamicModule,
+  type LoggerService,
+  type Type,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -44,6 +52,14 @@ class OuterController {
 
 const applications: NestExpressApplication[] = [];
 
+/** What the applications of a test have warned of. */
+let warnings: string[] = [];
+const logger: LoggerService = {
+  log: () => undefined,
+  warn: (message: unknown) => void warnings.push(String(message)),
+  error: () => undefined,
+};
+
 async function create(controllers: Type[], session: SessionModuleOptions): Promise<NestExpressApplication> {
   @Module({})
   class AppModule {}
@@ -52,14 +68,12 @@ async function create(controllers: Type[], session: SessionModuleOptions): Promi
     imports: [SessionModule.forRoot(session)],
     controllers,
   };
-  const app = await NestFactory.create<NestExpressApplication>(root, { logger: false });
+  const app = await NestFactory.create<NestExpressApplication>(root, { logger });
   applications.push(app);
   return app;
 }
 
 const outerCookie = { cookie: { name: 'outer' } } as const;
-const innerCookie = { cookie: { name: 'inner' } } as const;
-
 /**
  * One application mounted in another. The outer one's middleware changes its session, then the inner one's handler
  * changes another session: both have to be saved before the one head leaves.
@@ -68,7 +82,13 @@ async function startNested({
   wrapsEnd = false,
   innerStore,
   outerStore,
-}: { wrapsEnd?: boolean; innerStore?: FaultyStore; outerStore?: FaultyStore } = {}): Promise<{
+  innerName = 'inner',
+}: {
+  wrapsEnd?: boolean;
+  innerStore?: FaultyStore;
+  outerStore?: FaultyStore;
+  innerName?: string;
+} = {}): Promise<{
   browser: Browser;
   endings: number[];
 }> {
@@ -87,6 +107,7 @@ async function startNested({
       next();
     });
   });
+  const innerCookie = { cookie: { name: innerName } } as const;
   const inner = await create(
     [InnerController, LateController],
     innerStore ? { store: innerStore, ...innerCookie } : { type: 'memory', ...innerCookie },
@@ -98,6 +119,7 @@ async function startNested({
 }
 
 afterEach(async () => {
+  warnings = [];
   for (const app of applications.splice(0).toReversed()) await app.close();
 });
 
@@ -141,4 +163,17 @@ describe('a Nest application mounted in another one, both with sessions, on expr
     expect((await browser.request('GET', '/outer/read')).json()).toEqual({});
     memory.close();
   });
+
+  it.each([
+    ['inner', []],
+    ['outer', [expect.stringMatching(/both call their session cookie "outer".*Set cookie: \{ name \}/)]],
+  ])(
+    'with the cookie name %s of the inner one, there are these warnings: %j',
+    async (innerName, expected) => {
+      const { browser } = await startNested({ innerName });
+      await browser.request('GET', '/inner/write');
+      await browser.request('GET', '/inner/write');
+      expect(warnings.filter(message => message.includes('cookie'))).toEqual(expected);
+    },
+  );
 });
