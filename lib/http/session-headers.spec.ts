@@ -39,7 +39,7 @@ describe('addSessionHeaders', () => {
 
   it.each<[string, Headers, readonly string[]]>([
     ['where there is none', {}, [OURS]],
-    ['beside one of somebody else', { 'set-cookie': 'a=b' }, ['a=b', OURS]],
+    ['in addition to one of the application', { 'set-cookie': 'a=b' }, ['a=b', OURS]],
     ['beside several', { 'set-cookie': ['a=b', 'c=d'] }, ['a=b', 'c=d', OURS]],
     ['in the place of ours', { 'set-cookie': ['sid=old', 'a=b', 'sid=older; Max-Age=0'] }, ['a=b', OURS]],
     ['in the place of ours alone', { 'set-cookie': 'sid=old' }, [OURS]],

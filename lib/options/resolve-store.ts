@@ -68,7 +68,7 @@ function resolveGiven(store: unknown, options: OptionReader): ResolvedStore | un
     );
   }
   const missing = missingMethods(store).map(method => `${method}()`);
-  return options.problem('store', `is no SessionStore: it lacks ${missing.join(', ')}.`);
+  return options.problem('store', `is not a SessionStore: it lacks ${missing.join(', ')}.`);
 }
 
 function missingMethods(value: Readonly<Record<string, unknown>>): string[] {

@@ -18,8 +18,8 @@ export interface StoredSession<T = SessionData> extends SessionInfo {
 }
 
 /**
- * Reads what the store holds of the session that a response set or that a cookie names. The read is no activity, emits
- * no event, and takes no flash message.
+ * Reads what the store holds of the session that a response set or that a cookie names. The read does not count as
+ * activity, emits no event, and takes no flash message.
  *
  * @param source a response of fetch, supertest or `inject()` that set the session cookie; a `Cookie` header; or a
  *   `CookieJar`

@@ -100,7 +100,7 @@ class HybridController {
 }
 
 describe.each(platforms)('applications on $name', platform => {
-  it('a global prefix: routes, and what is not found outside of it', () =>
+  it('a global prefix: its routes work, and paths outside of it are not found', () =>
     during(
       startScriptedApp(platform, { configure: app => void app.setGlobalPrefix('api/v1') }),
       async running => {
@@ -160,7 +160,7 @@ describe.each(platforms)('applications on $name', platform => {
     }
   });
 
-  it('two applications in one process, with one cookie name: a session of one is no session in the other', async () => {
+  it('two applications in one process, with one cookie name: a session of one is unknown in the other', async () => {
     const apps = [await startScriptedApp(platform), await startScriptedApp(platform)] as const;
     try {
       const [one, two] = apps;

@@ -64,7 +64,7 @@ describe.each(platforms)('a disk without room on $name over filesystem', platfor
     await app.ended;
   });
 
-  it('refuses what would need some with a 503, and what is there can be read, and ended', async () => {
+  it('a change that needs room is a 503, and existing sessions can be read and ended', async () => {
     const browser = app.browser();
     await browser.get('/login/alice');
     const written: Record<string, string> = {};

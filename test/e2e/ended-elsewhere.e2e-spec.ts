@@ -165,7 +165,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
       expect(events.filter(({ type }) => type === 'rejected')).toHaveLength(1);
     });
 
-    it('what is assigned is dropped without a word', async () => {
+    it('an assignment is dropped, and the request succeeds', async () => {
       const { answer, browser } = await late(async session => {
         await learn(session);
         session.note = 'dropped';
@@ -174,7 +174,7 @@ describeCells('a session that ended elsewhere', backends, cell => {
       expect((await run<Data>(browser, facts)).json()).toEqual(NO_SESSION);
     });
 
-    it('login() starts a new session, and what is assigned after it is saved', async () => {
+    it('login() starts a new session, and later assignments are saved', async () => {
       const { answer, browser } = await late(async session => {
         await learn(session);
         session.note = 'before the login';

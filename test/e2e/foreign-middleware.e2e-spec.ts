@@ -146,7 +146,7 @@ describe.each(platforms)('middleware that wraps the response, on $name', platfor
         });
       }
 
-      it('what is returned works as well', async () => {
+      it('a returned answer works as well', async () => {
         const browser = running.browser();
         const answer = await browser.get(
           returning(session => {

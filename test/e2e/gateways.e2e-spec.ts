@@ -305,7 +305,7 @@ for (const { name, configure, passesRequest, connect } of libraries) {
       expect(await connection.ask('mine')).toMatchObject({ event: 'error' });
     });
 
-    it('saves with save() and update(), and drops what is only assigned', async () => {
+    it('save() and update() save, and an assignment alone is dropped', async () => {
       const connection = connect(running.url, player.cookie);
       await connection.next();
       expect(await connection.ask('assign')).toBe('blue');
@@ -418,7 +418,7 @@ describe.each(platforms)('gateways on $name', platform => {
     await running.close();
   });
 
-  it('a WebSocket server that is no gateway has the session by the request, and not by the client', async () => {
+  it('a WebSocket server outside of Nest finds the session by the request, and not by the client', async () => {
     const running = await startApp({
       platform,
       backend: { type: 'memory' },

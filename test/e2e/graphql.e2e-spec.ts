@@ -402,7 +402,7 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     expect([answer.setCookies, answer.headers.get('retry-after')]).toEqual([[], '1']);
   });
 
-  it('says in its errors that a save() failed, and is 503 for what is unsaved', async () => {
+  it('reports in its errors that save() failed, and answers 503 if unsaved changes cannot be saved', async () => {
     const browser = await visitor();
     store.fail('update');
     const { status, errors } = await ask(browser, 'mutation { saveNow }');
@@ -411,7 +411,7 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     expect(await dataOf(browser, '{ views }')).toEqual({ views: 1 });
   });
 
-  it('with an error beside its data saves what was changed: its status is 200', async () => {
+  it('with an error in addition to its data, saves the changes: its status is 200', async () => {
     const browser = await visitor();
     expect(await ask(browser, 'mutation { failPart visit }')).toMatchObject({
       status: 200,
@@ -454,7 +454,7 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     expect(await dataOf(browser, '{ mine }')).toEqual({ mine: 'alice' });
   });
 
-  it('reports in its errors that the session cannot be read, and is no false "signed out"', async () => {
+  it('reports in its errors that the session cannot be read, and does not answer as for a signed-out user', async () => {
     const browser = await visitor();
     await dataOf(browser, 'mutation { login(user: "alice") }');
     store.fail('load');

@@ -177,7 +177,7 @@ describe('SessionModule.forRootAsync()', () => {
     );
   });
 
-  it('stops start-up with the factory’s own error, or with what is wrong with its options', async () => {
+  it('stops start-up with the factory’s own error, or with the mistakes in its options', async () => {
     const failing = SessionModule.forRootAsync({ useFactory: () => Promise.reject(new Error('no vault')) });
     expect(await startUpError(failing)).toMatchObject({ message: 'no vault' });
     const wrong = SessionModule.forRootAsync({ useFactory: () => ({ type: 'memory', idleTimeout: 'soon' }) });

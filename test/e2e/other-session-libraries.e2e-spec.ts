@@ -64,7 +64,7 @@ describe('express-session in the same application', () => {
     await running.close();
   });
 
-  it('what is not express-session raises no false alarm', async () => {
+  it('other middleware causes no warning', async () => {
     const running = await startScriptedApp(onExpress, {
       configure(app) {
         app.use(function session(request: { user?: string }, _: unknown, next: () => void) {

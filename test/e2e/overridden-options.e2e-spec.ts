@@ -126,7 +126,7 @@ describe.each(platforms)('overrideProvider() of a testing module on $name', plat
     expect(store.taken()).toEqual([]);
   });
 
-  it('SESSION_OPTIONS takes options as forRoot() does, and reports what is wrong with them', async () => {
+  it('SESSION_OPTIONS takes options as forRoot() does, and reports mistakes in them', async () => {
     const browser = await start(SessionModule.forRoot(production()), builder =>
       builder.overrideProvider(SESSION_OPTIONS).useValue({ type: 'memory', cookie: { name: 'test' } }),
     );

@@ -417,7 +417,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
       },
     );
 
-    it('as another user does not carry over what is written for the first user in between', async () => {
+    it('as another user does not carry over what another request wrote for the first user in between', async () => {
       const browser = await visitor(app, { note: 'of alice' }, 'alice');
       const slow = await begin<Data>(browser, async (session, { pause }) => {
         await pause();

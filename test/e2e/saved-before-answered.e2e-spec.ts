@@ -441,7 +441,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     expect((await run<Data>(browser, facts)).json()).toMatchObject({ user: 'alice' });
   });
 
-  it('what is assigned while the commit is under way is not lost without a word', async () => {
+  it('an assignment made while the commit runs is saved or reported', async () => {
     const browser = await visitor(app, { note: 'before' });
     const hold = store.hold('update');
     const paused = await begin<Data>(browser, async (session, { pause }) => {

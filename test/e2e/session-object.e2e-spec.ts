@@ -262,7 +262,7 @@ describeCells('the session object', backends, ({ platform, backend }) => {
     expect(value).toEqual([true, { resolve: 1 }, '{"toJSON":"data"}']);
   });
 
-  it('pollutes no prototype by what is stored', async () => {
+  it('pollutes no prototype with stored keys', async () => {
     const browser = running.browser();
     const evil =
       '{"__proto__":{"admin":true},"constructor":{"prototype":{"polluted":1}},"a":{"__proto__":{"admin":true}}}';

@@ -45,7 +45,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect([...browser.cookies.values()]).not.toContain(id);
     });
 
-    it('tell who is signed in and since when; a login starts the absolute limit again', async () => {
+    it('name the user who is signed in and since when; a login restarts the absolute limit', async () => {
       const browser = await visitor(running, { x: 1 });
       const first = await observe(browser, session => session.createdAt!);
       running.clock.advance(10 * MINUTE);
@@ -405,7 +405,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
   });
 
   describe('save(), reload() and touch()', () => {
-    it('save() writes now, and only what is not yet written', async () => {
+    it('save() writes now, and only changes that are not written yet', async () => {
       const browser = await visitor(running, { x: 1 });
       const { value } = await observe(browser, async session => {
         session.x = 2;
@@ -453,7 +453,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       expect((await observe(browser, session => ({ ...session }))).value).toEqual({ saved: 1 });
     });
 
-    it('reload() drops what is unsaved and shows what others wrote', async () => {
+    it('reload() drops unsaved changes and shows what other requests wrote', async () => {
       const browser = await visitor(running, { x: 1, y: 1 });
       const { value } = await observe(browser, async session => {
         session.x = 'unsaved';
@@ -625,7 +625,7 @@ describeCells('operations of a session', backends, ({ platform, backend }) => {
       ]);
     });
 
-    it('are no data: keys, JSON and clear() leave them alone', async () => {
+    it('are not data: keys, JSON and clear() leave them out', async () => {
       const browser = await visitor(running, { x: 1 });
       const { value } = await observe(browser, session => {
         session.flash('info', 'hi');

@@ -92,7 +92,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       expect(await app.sessions.get(id)).toMatchObject({ id, loggedInAs: undefined, loggedInAt: undefined });
     });
 
-    it('gives nothing for what is unknown, no id at all, ended, rotated away or expired', async () => {
+    it('returns undefined for an id that is unknown, malformed, ended, rotated away or expired', async () => {
       for (const id of ['0'.repeat(64), '', '../../etc/passwd', 'A'.repeat(64)])
         expect(await app.sessions.get(id)).toBeUndefined();
       const { browser, id } = await signIn(app, newUser());
@@ -544,7 +544,7 @@ class PlainStore extends SessionStore {
 }
 
 describe.each(platforms)('Sessions over a store with the five verbs only, on $name', platform => {
-  it('signs in and revokes; listing says what is missing; prune and ping make do', async () => {
+  it('a sign-in and a revoke work; listing names the missing ability; prune() removes nothing and ping() calls load()', async () => {
     const app = await startApp({
       platform,
       backend: { store: new PlainStore() },

@@ -277,7 +277,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
     });
   });
 
-  it('two applications whose clocks are 90 seconds apart agree on who is alive', async () => {
+  it('two applications whose clocks are 90 seconds apart agree on which sessions are alive', async () => {
     const ahead = new ManualClock();
     ahead.advance(app.clock.now() - ahead.now() + 90 * SECOND);
     const other = await startApp({

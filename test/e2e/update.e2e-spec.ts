@@ -155,7 +155,7 @@ describeCells('update()', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({ n: 2, cart: ['theirs'], other: 'something to commit' });
   });
 
-  it('keeps what is assigned while it is under way', async () => {
+  it('an assignment made while update() runs is kept', async () => {
     const browser = await visitor(app, { n: 0 });
     await run<Data>(browser, async session => {
       const update = session.update('n', async (n = 0) => {
@@ -352,7 +352,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
     expect(await dataOf(browser)).toEqual({});
   });
 
-  it('take() gives what is there now, not what was there when the request loaded', async () => {
+  it('take() returns the current value, not the value at the time of the load', async () => {
     const browser = await visitor(app, { other: 'first' });
     const slow = await begin<Data>(browser, async (session, { pause: wait }) => {
       await wait();
@@ -439,7 +439,7 @@ describeCells('take() and flashes()', backends, ({ platform, backend }) => {
     ]);
   });
 
-  it('flash messages follow a login and regenerate({ keep: true }), outlive clear(), and are no data', async () => {
+  it('flash messages follow a login and regenerate({ keep: true }), outlive clear(), and are not data', async () => {
     const browser = app.browser();
     await run(browser, session => session.flash('info', 'from before'));
     await run(browser, session => session.login('alice'));

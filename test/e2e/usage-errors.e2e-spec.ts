@@ -101,7 +101,7 @@ describe.each(platforms)('@Session() on $name', platform => {
     await expect(starting).rejects.toThrow(/imports: \[SessionModule\.forRoot\(/);
   });
 
-  it('imports: [SessionModule] in a feature module, beside forRoot() in the root module, says that it is global', async () => {
+  it('imports: [SessionModule] in a feature module, with forRoot() in the root module, says that the module is global', async () => {
     @Module({ imports: [SessionModule], controllers: [ShopController] })
     class FeatureModule {}
     @Module({ imports: [FeatureModule, SessionModule.forRoot('memory')] })

@@ -67,7 +67,7 @@ describe('the exports map', () => {
     }
   });
 
-  it('what is not exported cannot be imported', async () => {
+  it('a file that is not exported cannot be imported', async () => {
     const { code } = await inNode<{ code: string }>(
       `import('nestjs-http-session/dist/index.js').then(() => ({ code: 'none' }), ({ code }) => ({ code })).then(x => console.log(JSON.stringify(x)));`,
     );

@@ -121,7 +121,7 @@ describeWithRedis('RedisSessionStore over a Cluster of three masters', () => {
     },
   );
 
-  it('in the middle of a move every verb follows ASK, also for what is not there yet, and scripts that the target lacks', async () => {
+  it('while a slot moves, every verb follows ASK, also for records that do not exist yet and for scripts that the target lacks', async () => {
     const store = open('session:');
     await store.open();
     const label = await labelOn(nodes[0]!, 'asked');

@@ -84,7 +84,7 @@ function cases(name: string, service: string, makePlace: () => Promise<Place>): 
     }
   });
 
-  it('signing out everywhere ends it in both at once, and nobody else', async () => {
+  it('signing out everywhere ends the sessions of a user in both processes at once, and no others', async () => {
     const laptop = await signedIn('grace');
     const phone = await signedIn('grace');
     const alan = await signedIn('alan');
@@ -116,7 +116,7 @@ function cases(name: string, service: string, makePlace: () => Promise<Place>): 
     expect(ada.text).toContain('Cart 10');
   });
 
-  it('a killed process loses nobody, and another takes its place', async () => {
+  it('a killed process loses no session, and another process takes its place', async () => {
     const ada = await signedIn('ada');
     await ada.open('/');
     await ada.press('Add Pot plant to the cart');

@@ -86,7 +86,7 @@ describe.each(['01-quick-start', '02-fastify'])('the shop, sample %s', name => {
     expect(thief.text).not.toContain('Sign out');
   });
 
-  it('lists where somebody is signed in, signs out there and everywhere else', async () => {
+  it('lists the devices of a user, and signs out one of them or all', async () => {
     const laptop = await signedIn('grace');
     const phone = await signedIn('grace');
     const tablet = await signedIn('grace');
@@ -110,7 +110,7 @@ describe.each(['01-quick-start', '02-fastify'])('the shop, sample %s', name => {
     }
   });
 
-  it("nobody ends another person's session, whatever the form says", async () => {
+  it('a forged form cannot end the session of another user', async () => {
     const ada = await signedIn('ada');
     const grace = await signedIn('grace');
     const other = await signedIn('grace');
@@ -147,7 +147,7 @@ describe.each(['01-quick-start', '02-fastify'])('the shop, sample %s', name => {
     expect(somebody.cookies.size).toBe(0);
   });
 
-  it('a killed process loses nobody: cart, sign-in and visits are there after a restart', async () => {
+  it('a killed process loses nothing: cart, sign-in and visits are there after a restart', async () => {
     const ada = await signedIn('ada');
     await ada.open('/');
     await ada.press('Add Pot plant to the cart');

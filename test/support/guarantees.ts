@@ -233,4 +233,5 @@ export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('session-values')]: 'the values that a session can hold',
   [e2e('usage-errors')]: 'common first mistakes: no module, no options, no HTTP request',
   [e2e('validation-pipe')]: 'the session in handlers with a `ValidationPipe`',
+  'test/testing/sign-in.e2e-spec.ts': '`nestjs-http-session/testing` over every store, on both adapters',
 };

@@ -37,7 +37,7 @@ describe('forRoot()', () => {
     forRoot({ type: 'filesystem', maxSessions: 5 });
     // @ts-expect-error one of the two
     forRoot({ type: 'memory', store: new MemorySessionStore() });
-    // @ts-expect-error a class is no store
+    // @ts-expect-error a class is not a store
     forRoot({ store: MemorySessionStore });
     // @ts-expect-error a typing mistake
     forRoot({ type: 'memory', idleTimout: '1h' });

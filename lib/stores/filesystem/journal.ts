@@ -98,7 +98,7 @@ export class Journals<State> {
     return true;
   }
 
-  /** Appends an entry and returns its outcome; `undefined` if there is no journal, or it was removed meanwhile. */
+  /** Appends an entry and returns its outcome; `undefined` if there is no journal, or it was removed since. */
   append<T>(path: string, change: Change<State, T>): T | 'broken' | undefined {
     const seed = seedOf(basename(path));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {

@@ -35,7 +35,7 @@ describe('the lease', () => {
   });
 
   it.each(['', 'nonsense', 'a', 'a later', `a ${now + 1e12}`])(
-    'that nobody can have written is taken over: %j',
+    'that this library cannot have written is taken over: %j',
     text => {
       writeFileSync(join(root, 'lease'), text);
       expect(lease('b').take(now, now + 10)).toBe(true);

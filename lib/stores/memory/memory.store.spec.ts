@@ -222,7 +222,7 @@ describe('MemorySessionStore removes expired sessions', () => {
 /** How many timers keep the process alive. */
 const holding = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
 
-describe('MemorySessionStore beside other work', () => {
+describe('MemorySessionStore while the process does other work', () => {
   it('does not keep the process alive', () => {
     const before = holding();
     const store = new MemorySessionStore();

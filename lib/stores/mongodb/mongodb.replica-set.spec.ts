@@ -164,7 +164,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
       expect(await guard.load(id)).toEqual(recordOf({ data: {} }));
     });
 
-    it('three times in a row: what is right, or an error in time, and never "not there"', async () => {
+    it('three times in a row: the right answer or an error in time, and never "absent"', async () => {
       const guard = guarded(store);
       const id = idOf(`three times ${name}`);
       await store.create(id, recordOf());
@@ -218,7 +218,7 @@ await describeWithFailPoints('MongoSessionStore when commands fail', ({ replicaS
     }
   });
 
-  it('a write that was done but not acknowledged by the majority is an error; reading tells what is', async () => {
+  it('a write that was done and not acknowledged by the majority is an error; a read shows whether it was done', async () => {
     const id = idOf('unknown');
     await doubt('insert');
     await expect(store.create(id, recordOf())).rejects.toThrow(/replication timed out/);

@@ -190,7 +190,7 @@ describeWithMongo('MongoSessionStore and its documents', ({ url }) => {
       expect((await documents.findOne({ _id: idOf('for ever') }))?.['x']).toEqual(new Date(8.64e15));
     });
 
-    it('users are there by a hash only, and their lists are no sessions', async () => {
+    it('users are stored as a hash only, and their lists are not sessions', async () => {
       await store.index.add('zoë@example.org', idOf('listed'), NOW + HOUR, NOW);
       const lists = await documents.find({ _id: /^user:/ }).toArray();
       expect(lists.length).toBeGreaterThan(0);

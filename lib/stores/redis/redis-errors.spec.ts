@@ -88,7 +88,7 @@ describe('storeErrorOf', () => {
     expect(storeErrorOf(limit).message).toBe('[session:redis] the connection broke before Redis answered.');
   });
 
-  it('lets through what is refused already', () => {
+  it('an error that is refused already passes unchanged', () => {
     const refused = new StoreRefusedError('x');
     expect(storeErrorOf(refused)).toBe(refused);
   });
