@@ -11,6 +11,7 @@ const SOAK = [
   'test/e2e/memory-use.e2e-spec.ts',
   'test/{redis,mongodb}/huge-records.e2e-spec.ts',
   'test/{redis,mongodb}/plug-pulled.e2e-spec.ts',
+  'test/torture/torture.spec.ts',
 ];
 /** What is about one kind of server. */
 const SERVERS = ['test/{redis,mongodb}/**', 'lib/stores/{redis,mongodb}/**'];

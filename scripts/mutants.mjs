@@ -7,7 +7,7 @@
 //   node scripts/mutants.mjs --first           each mutant's own specs only
 //   node scripts/mutants.mjs --check           runs nothing: checks that every mutant's text is in the tree once
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,6 +86,7 @@ async function runAll() {
 /** The files of the tree as they are now, committed or not, in a temporary folder. */
 function copyTree() {
   const tree = mkdtempSync(join(tmpdir(), 'nestjs-http-session-mutants-'));
+  chmodSync(tree, 0o755); // some tests start processes of another user, which read the library
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   const gone = new Set(gitFiles(['ls-files', '-z', '--deleted']));
   for (const file of gitFiles(list)) {

@@ -57,7 +57,7 @@ describe.each(platforms)('a disk without room on $name over filesystem', platfor
   let app: AppProcess;
   beforeAll(async () => {
     const options = { type: 'filesystem', directory: join(parent, `full-${platform.name}`) } as const;
-    app = await startAppProcess(lib, platform.name, options, '-f 16');
+    app = await startAppProcess(lib, platform.name, options, { limits: '-f 16' });
   });
   afterAll(async () => {
     app.process.kill();

@@ -22,18 +22,29 @@ export interface AppProcess {
   go(): void;
 }
 
-/** @param limits the limits of the process, as arguments of `ulimit` */
+export interface AppProcessSettings {
+  /** The limits of the process, as arguments of `ulimit`. */
+  readonly limits?: string;
+  /** The program, which sends its port when it listens. Without it: `session-app-worker.mjs`. */
+  readonly worker?: string;
+  /** Variables of its environment, besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export async function startAppProcess(
   lib: BuiltLib,
   platform: Platform['name'],
   options: SessionModuleOptions,
-  limits?: string,
+  { limits, worker = WORKER, env }: AppProcessSettings = {},
 ): Promise<AppProcess> {
-  const command = [process.execPath, WORKER, lib.directory, platform, JSON.stringify(options)];
+  const command = [process.execPath, worker, lib.directory, platform, JSON.stringify(options)];
   const limited =
     limits === undefined ? command : ['sh', '-c', `ulimit ${limits} && exec "$@"`, 'sh', ...command];
   const [file = '', ...args] = limited;
-  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = spawn(file, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   const complaints: string[] = [];
   child.stderr?.on('data', data => complaints.push(String(data)));
   const ended = new Promise<number | NodeJS.Signals | null>(resolve =>
