@@ -22,7 +22,7 @@ import {
 } from '../../lib/index.js';
 import { Browser } from '../support/browser.js';
 import { CountingStore } from '../support/counting-store.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { platforms } from '../support/platforms.js';
 
 @Controller()

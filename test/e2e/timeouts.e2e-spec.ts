@@ -4,7 +4,7 @@ import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import { HOUR, MINUTE, SECOND } from '../support/durations.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { begin, run, ScriptController, visitor, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -183,7 +183,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       app.clock.advance(2 * MINUTE);
       await run(browser, look);
       const before = await place.store.inner.load(id);
-      app.clock.advance(-90 * SECOND);
+      app.clock.set(app.clock.now() - 90 * SECOND);
       await run<Data>(browser, session => session.touch());
       await run<Data>(browser, session => void (session.note = 'x again'));
       const after = await place.store.inner.load(id);

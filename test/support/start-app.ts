@@ -19,7 +19,7 @@ import { SESSION_CLOCK } from '../../lib/session.constants.js';
 import type { Clock } from '../../lib/time/clock.js';
 import type { Backend } from './backends.js';
 import { Browser } from './browser.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '../../lib/testing/manual-clock.js';
 import type { Platform } from './platforms.js';
 
 /** The two ways to create a Nest application: the one of `main.ts` and the one of an application's tests. */
