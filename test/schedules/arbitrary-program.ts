@@ -94,7 +94,7 @@ const world = fc.array(
 
 export const arbitraryProgram: fc.Arbitrary<Program> = fc.record({
   browsers: fc.tuple(browser, browser),
-  requests: fc.array(request, { minLength: 2, maxLength: 4 }),
+  requests: fc.array(request, { minLength: 1, maxLength: 4 }),
   world: fc.oneof(
     { arbitrary: fc.constant<readonly WorldEvent[]>([]), weight: 3 },
     { arbitrary: world, weight: 1 },

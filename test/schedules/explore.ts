@@ -3,7 +3,7 @@ import { arbitraryChoices, arbitraryProgram } from './arbitrary-program.js';
 import type { ControlledGlobals } from './controlled-globals.js';
 import type { ExploredApp } from './explored-app.js';
 import { Facts } from './facts.js';
-import { violationsOf, type Violation } from './guarantees.js';
+import { violationsOf, type Violation } from './guarantees/index.js';
 import type { Gate } from './gates.js';
 import type { History } from './history.js';
 import { describeProgram } from './program.js';

@@ -1,5 +1,5 @@
 import { idOf } from '../../lib/crypto/session-id.js';
-import type { Content, History, Moment, RequestRun, StoreCall } from './history.js';
+import type { Content, History, Moment, OperationRun, RequestRun, StoreCall } from './history.js';
 import type { RequestPlan } from './program.js';
 
 /** The arguments of the store's methods, as far as they matter here. */
@@ -39,10 +39,13 @@ export class Facts {
   readonly endings = new Map<string, { readonly at: Moment; readonly call: StoreCall }>();
   /** For each id that a rotation replaced, the new id; also if another call had ended the old session before. */
   readonly successors = new Map<string, Set<string>>();
+  /** The sessions that the browsers had at the beginning, by id. */
+  readonly seeded: ReadonlyMap<string, Content>;
   /** The ids whose token a browser had at the beginning or was sent. */
   readonly handedOut = new Set<string>();
 
   constructor(readonly history: History) {
+    this.seeded = history.seeded;
     this.requests = history.requests.map((run, number) => ({
       number,
       name: `r${number + 1}`,
@@ -59,13 +62,47 @@ export class Facts {
     for (const call of history.calls) this.#note(call);
   }
 
+  /** Whether the store stood still at some point. */
+  get hasStalled(): boolean {
+    return this.history.trace.includes('world the store stalls');
+  }
+
+  /** The operation that made a session. */
+  makerOf(id: string): OperationRun | undefined {
+    const { request, operation } = this.beginnings.get(id)?.call ?? {};
+    return this.requests[request ?? -1]?.run.operations[operation ?? -1];
+  }
+
+  /** The id that a rotation replaced by this one. */
+  parentOf(id: string): string | undefined {
+    for (const [parent, heirs] of this.successors) if (heirs.has(id)) return parent;
+    return undefined;
+  }
+
+  /** The sessions that a request made. */
+  madeBy(request: number): string[] {
+    return [...this.beginnings].filter(([, { call }]) => call.request === request).map(([id]) => id);
+  }
+
+  /** The user of a session, also after its end. */
+  userOf(id: string): string | undefined {
+    return this.seeded.get(id)?.user ?? this.beginnings.get(id)?.content.user;
+  }
+
+  /** When a session was last seen, as the store had it at a moment. */
+  lastSeenAt(id: string | undefined, at: Moment): number {
+    const writes = this.history.calls.filter(call => (call.effectAt ?? Infinity) < at);
+    const change = writes.flatMap(({ changes }) => changes).findLast(one => one.id === id);
+    return (change?.after ?? this.seeded.get(id ?? ''))?.lastSeenAt ?? 0;
+  }
+
   /** Whether the session of an id had ended before a moment: by a call, or by its limits. */
   hasEnded(id: string, before: Moment): boolean {
     const ending = this.endings.get(id);
     return (ending !== undefined && ending.at < before) || this.hasExpired(id);
   }
 
-  /** Whether the schedule let the sessions expire that existed by then. */
+  /** Whether a session had reached its limit before the end of the schedule. */
   hasExpired(id: string): boolean {
     return this.history.trace.includes('world sessions expire') && !this.history.end.has(id);
   }
@@ -89,6 +126,10 @@ export class Facts {
     this.successors.set(id, known.add(successor));
   }
 }
+
+/** The status of a request, also if its client did not wait for the answer. */
+export const statusOf = ({ answer, handlerFailure }: RequestRun): number =>
+  answer?.status ?? handlerFailure?.status ?? 200;
 
 /** The token that an answer sets. */
 export function tokenOf({ answer }: RequestRun): string | undefined {

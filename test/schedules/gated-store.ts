@@ -112,14 +112,16 @@ export class GatedStore extends SessionStore implements IndexedSessionStore {
       call.settledAt = recorder.tick();
       throw new Error('connection lost');
     }
-    const before = this.records();
+    const before = isReading(verb) ? undefined : this.records();
     const result = await apply(); // the memory store answers at once, so nothing comes in between
     call.effectAt = recorder.tick();
     call.now = this.clock.now();
     call.result = result;
-    call.changes = changesBetween(before, this.records());
+    if (verb === 'load' && result) call.content = contentOf(result as unknown as SessionRecord);
+    if (before) call.changes = changesBetween(before, this.records());
     await gates.pass(actor, `${verb} reply`);
     call.settledAt = recorder.tick();
+    call.settledNow = this.clock.now();
     if (failing === 'after') {
       call.failed = failing;
       throw new Error('connection lost after the effect');
@@ -133,6 +135,9 @@ export class GatedStore extends SessionStore implements IndexedSessionStore {
     return plan?.fault?.call === number ? plan.fault.when : undefined;
   }
 }
+
+/** Whether a call leaves all records as they are. */
+const isReading = (verb: string): boolean => verb === 'load' || verb.startsWith('index.');
 
 function changesBetween(
   before: ReadonlyMap<string, SessionRecord>,

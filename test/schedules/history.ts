@@ -1,3 +1,4 @@
+import type { CommonSessionOptions } from '../../lib/index.js';
 import type { Operation, Program, User } from './program.js';
 
 /** What a store holds of one session, decoded. */
@@ -35,10 +36,14 @@ export interface StoreCall {
   /** The time of the clock at its effect. */
   now?: number;
   result?: unknown;
+  /** What a `load` found. */
+  content?: Content;
   /** The records that it changed, made or removed. */
   changes: readonly Change[];
   /** When the caller got the result or the error. */
   settledAt?: Moment;
+  /** The time of the clock when the caller got the result. */
+  settledNow?: number;
   failed?: 'before' | 'after';
 }
 
@@ -49,6 +54,8 @@ export interface Failure {
 
 export interface OperationRun {
   readonly operation: Operation;
+  /** The value that it writes, if it writes one. No other operation writes the same. */
+  readonly mark: string;
   readonly startedAt: Moment;
   endedAt?: Moment;
   value?: unknown;
@@ -86,6 +93,9 @@ export interface History {
   readonly trace: readonly string[];
   /** The ids that the browsers had at the beginning. */
   readonly initial: readonly (string | undefined)[];
+  /** What the store held at the beginning, by id. */
+  readonly seeded: ReadonlyMap<string, Content>;
+  readonly options: CommonSessionOptions;
   /** What the store holds in the end, by id. */
   readonly end: ReadonlyMap<string, Content>;
   /** What `listByUser()` gives in the end. */

@@ -61,6 +61,7 @@ class ScheduleRun {
   readonly #recorder: Recorder;
   readonly #tokens: (string | undefined)[] = [];
   readonly #initial: (string | undefined)[];
+  readonly #seeded: ReadonlyMap<string, Content>;
   #last = '';
 
   constructor(
@@ -73,6 +74,7 @@ class ScheduleRun {
     globals.reset();
     app.store.reset();
     this.#tokens = program.browsers.map((start, i) => this.#seed(start, i));
+    this.#seeded = new Map([...app.store.records()].map(([id, record]) => [id, contentOf(record)]));
     this.#initial = this.#tokens.map(token => (token === undefined ? undefined : idOf(token)));
   }
 
@@ -205,6 +207,7 @@ class ScheduleRun {
     const run = this.#recorder.requests[request]!;
     run.handlerStartedAt = this.#recorder.tick();
     try {
+      if (plan.operations.length > 0) await session(); // with `load: 'lazy'` this reads it
       for (const [i, operation] of plan.operations.entries()) {
         await gates.pass(nameOf(request), describeOperation(operation));
         try {
@@ -229,10 +232,11 @@ class ScheduleRun {
     session: () => Promise<ScheduledSession>,
   ): Promise<void> {
     const { operations } = this.#recorder.requests[request]!;
-    const run: OperationRun = { operation, startedAt: this.#recorder.tick() };
+    const mark = `${nameOf(request)}.${operations.length + 1}`;
+    const run: OperationRun = { operation, mark, startedAt: this.#recorder.tick() };
     operations.push(run);
     try {
-      run.value = await this.#act(operation, await session(), `r${request + 1}.${operations.length}`);
+      run.value = await this.#act(operation, await session(), mark);
     } catch (error) {
       run.failure = failureOf(error);
       throw error;
@@ -279,7 +283,18 @@ class ScheduleRun {
     const list = async (user: string): Promise<string[]> =>
       (await app.sessions.listByUser(user)).map(info => info.id);
     const listed = { ada: await list('ada'), bob: await list('bob') };
-    return { program, requests, calls, trace, initial: this.#initial, end, listed, hanging };
+    return {
+      program,
+      options: app.options,
+      requests,
+      calls,
+      trace,
+      initial: this.#initial,
+      seeded: this.#seeded,
+      end,
+      listed,
+      hanging,
+    };
   }
 }
 
