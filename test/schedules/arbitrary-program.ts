@@ -3,6 +3,7 @@ import type {
   BrowserStart,
   Keep,
   Key,
+  OptionSet,
   Operation,
   PlainOperation,
   Program,
@@ -24,6 +25,7 @@ const keyed = (name: 'get' | 'set' | 'delete') => key.map((one): Operation => ({
 
 /** Earlier ones are what a failure shrinks to. */
 const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { withCrossShrink: true },
   { arbitrary: keyed('set'), weight: 4 },
   { arbitrary: keyed('get'), weight: 2 },
   { arbitrary: plain('destroy'), weight: 3 },
@@ -51,31 +53,42 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 );
 
 const seldom = <T>(value: T, rest: T, oneIn: number): fc.Arbitrary<T> =>
-  fc.oneof({ arbitrary: fc.constant(rest), weight: oneIn - 1 }, { arbitrary: fc.constant(value), weight: 1 });
+  fc.oneof(
+    { withCrossShrink: true },
+    { arbitrary: fc.constant(rest), weight: oneIn - 1 },
+    { arbitrary: fc.constant(value), weight: 1 },
+  );
 
-const request: fc.Arbitrary<RequestPlan> = fc.record({
+/** Left out in one of so many cases. A list that is made of these shrinks by leaving out any of its elements. */
+const perhaps = <T>(arbitrary: fc.Arbitrary<T>, oneIn: number): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { freq: oneIn, nil: undefined });
+
+const request: fc.Arbitrary<Omit<RequestPlan, 'name'>> = fc.record({
   browser: seldom(1, 0, 4),
   operations: fc.array(operation, { maxLength: 3, size: 'max' }),
   catches: seldom(true, false, 4),
   ending: fc.oneof(
+    { withCrossShrink: true },
     { arbitrary: fc.constant<'returns'>('returns'), weight: 5 },
     { arbitrary: fc.constant<'answers'>('answers'), weight: 2 },
     { arbitrary: fc.constant<'throws'>('throws'), weight: 1 },
   ),
-  fault: fc.option(
-    fc.record({
-      call: fc.integer({ min: 1, max: 6 }),
-      when: fc.constantFrom<'before' | 'after'>('before', 'after'),
-    }),
+  fault: fc.oneof(
+    { withCrossShrink: true },
+    { arbitrary: fc.constant(undefined), weight: 6 },
     {
-      freq: 6,
-      nil: undefined,
+      arbitrary: fc.record({
+        call: fc.integer({ min: 1, max: 6 }),
+        when: fc.constantFrom<'before' | 'after'>('before', 'after'),
+      }),
+      weight: 1,
     },
   ),
   leaves: seldom(true, false, 12),
 });
 
 const browser = fc.oneof(
+  { withCrossShrink: true },
   { arbitrary: fc.constant<BrowserStart>('ada'), weight: 4 },
   { arbitrary: fc.constant<BrowserStart>('guest'), weight: 3 },
   { arbitrary: fc.constant<BrowserStart>('visitor'), weight: 1 },
@@ -92,17 +105,30 @@ const world = fc.array(
   { maxLength: 1 },
 );
 
+const options = fc.oneof(
+  { withCrossShrink: true },
+  { arbitrary: fc.constant<OptionSet>('the defaults'), weight: 3 },
+  { arbitrary: fc.constant<OptionSet>('maxAge'), weight: 2 },
+  { arbitrary: fc.constant<OptionSet>('load lazy'), weight: 1 },
+  { arbitrary: fc.constant<OptionSet>('onStoreError anonymous'), weight: 1 },
+  { arbitrary: fc.constant<OptionSet>('saveOnServerError'), weight: 1 },
+);
+
 export const arbitraryProgram: fc.Arbitrary<Program> = fc.record({
+  options,
   browsers: fc.tuple(browser, browser),
-  requests: fc.array(request, { minLength: 1, maxLength: 4 }),
+  requests: fc
+    .tuple(perhaps(request, 30), perhaps(request, 15), perhaps(request, 2), perhaps(perhaps(request, 2), 2))
+    .map(requests => requests.flatMap((one, i) => (one ? [{ ...one, name: `r${i + 1}` }] : []))),
   world: fc.oneof(
+    { withCrossShrink: true },
     { arbitrary: fc.constant<readonly WorldEvent[]>([]), weight: 3 },
     { arbitrary: world, weight: 1 },
   ),
 });
 
-/** Which of the possible steps is taken, step by step. After the last number the actor that moved last moves on. */
-export const arbitraryChoices: fc.Arbitrary<readonly number[]> = fc.array(fc.nat({ max: 5 }), {
-  maxLength: 60,
+/** Whose step is taken, step by step; see `choosing`. */
+export const arbitraryChoices: fc.Arbitrary<readonly number[]> = fc.array(fc.nat({ max: 9 }), {
+  maxLength: 100,
   size: 'max',
 });

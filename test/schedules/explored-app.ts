@@ -25,6 +25,7 @@ import {
 } from '../../lib/index.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import type { Platform } from '../support/platforms.js';
+import type { OptionSet } from './program.js';
 import { GatedStore } from './gated-store.js';
 
 /** The session as a handler of a schedule uses it. */
@@ -37,6 +38,9 @@ export interface Script {
   /** Is called when the answer is ready and its head is about to leave. */
   beforeHead(request: number): Promise<void> | undefined;
 }
+
+/** In milliseconds. */
+export const STORE_TIMEOUT_MS = 1_000;
 
 const SCRIPT = Symbol('SCRIPT');
 
@@ -114,11 +118,35 @@ export interface ExploredApp {
   close(): Promise<void>;
 }
 
+const OPTIONS: Record<OptionSet, CommonSessionOptions> = {
+  'the defaults': {},
+  maxAge: { cookie: { maxAge: '1d' } },
+  'load lazy': { load: 'lazy' },
+  'onStoreError anonymous': { onStoreError: 'anonymous' },
+  saveOnServerError: { saveOnServerError: true },
+};
+
+/** The applications of one adapter, one for each set of options. */
+export interface ExploredApps {
+  of(options: OptionSet): ExploredApp;
+  close(): Promise<void>;
+}
+
+export async function makeExploredApps(platform: Platform): Promise<ExploredApps> {
+  const apps = new Map<OptionSet, ExploredApp>();
+  for (const [set, options] of Object.entries(OPTIONS) as [OptionSet, CommonSessionOptions][]) {
+    apps.set(set, await makeExploredApp(platform, { ...options, storeTimeout: STORE_TIMEOUT_MS }));
+  }
+  return {
+    of: options => apps.get(options)!,
+    async close() {
+      for (const app of apps.values()) await app.close();
+    },
+  };
+}
+
 /** A real application, which many schedules use one after the other. It listens nowhere. */
-export async function makeExploredApp(
-  platform: Platform,
-  options: CommonSessionOptions,
-): Promise<ExploredApp> {
+async function makeExploredApp(platform: Platform, options: CommonSessionOptions): Promise<ExploredApp> {
   const clock = new ManualClock(Date.UTC(2030, 0));
   const store = new GatedStore(clock);
   const prompter = new Prompter();

@@ -1,6 +1,5 @@
 import { idOf } from '../../lib/crypto/session-id.js';
 import type { Content, History, Moment, OperationRun, RequestRun, StoreCall } from './history.js';
-import type { RequestPlan } from './program.js';
 
 /** The arguments of the store's methods, as far as they matter here. */
 interface DestroyArguments {
@@ -17,7 +16,6 @@ export interface Written {
 export interface ObservedRequest {
   readonly number: number;
   readonly name: string;
-  readonly plan: RequestPlan;
   readonly run: RequestRun;
   readonly calls: readonly StoreCall[];
   /** The id of the cookie that it brought. */
@@ -48,8 +46,7 @@ export class Facts {
     this.seeded = history.seeded;
     this.requests = history.requests.map((run, number) => ({
       number,
-      name: `r${number + 1}`,
-      plan: history.program.requests[number]!,
+      name: history.program.requests[number]!.name,
       run,
       calls: history.calls.filter(call => call.request === number),
       broughtId: run.brought === undefined ? undefined : idOf(run.brought),
@@ -127,9 +124,10 @@ export class Facts {
   }
 }
 
-/** The status of a request, also if its client did not wait for the answer. */
-export const statusOf = ({ answer, handlerFailure }: RequestRun): number =>
-  answer?.status ?? handlerFailure?.status ?? 200;
+/** Whether a request saves what it changed: not after a 5xx, unless the options say so. */
+export function savesAtAll({ run }: ObservedRequest, { history }: Facts): boolean {
+  return (run.handlerFailure?.status ?? 200) < 500 || history.options.saveOnServerError === true;
+}
 
 /** The token that an answer sets. */
 export function tokenOf({ answer }: RequestRun): string | undefined {

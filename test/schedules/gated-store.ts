@@ -102,10 +102,11 @@ export class GatedStore extends SessionStore implements IndexedSessionStore {
   ): Promise<T> {
     const { gates, recorder } = stage;
     const { request, operation } = caller.getStore() ?? {};
-    const actor = request === undefined ? 'world' : `r${request + 1}`;
+    const plan = request === undefined ? undefined : stage.plans[request];
+    const actor = plan?.name ?? 'library';
     const call: StoreCall = { request, operation, verb, args, calledAt: recorder.tick(), changes: [] };
     recorder.calls.push(call);
-    const failing = request === undefined ? undefined : this.#faultOf(stage.plans[request], request);
+    const failing = plan && request !== undefined ? this.#faultOf(plan, request) : undefined;
     await gates.pass(actor, `${verb} effect`);
     if (failing === 'before') {
       call.failed = failing;
@@ -129,10 +130,10 @@ export class GatedStore extends SessionStore implements IndexedSessionStore {
     return result;
   }
 
-  #faultOf(plan: RequestPlan | undefined, request: number): 'before' | 'after' | undefined {
+  #faultOf(plan: RequestPlan, request: number): 'before' | 'after' | undefined {
     const number = (this.#callsOf.get(request) ?? 0) + 1;
     this.#callsOf.set(request, number);
-    return plan?.fault?.call === number ? plan.fault.when : undefined;
+    return plan.fault?.call === number ? plan.fault.when : undefined;
   }
 }
 

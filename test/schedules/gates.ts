@@ -1,6 +1,6 @@
 /** A request, or an event from outside, that waits until the scheduler lets it take its next step. */
 export interface Gate {
-  /** Who waits: `r1` is the first request, `world` is everything that is not a request. */
+  /** Who waits: a request such as `r1`, its client, or `world` for everything else. */
   readonly actor: string;
   /** The step that follows, such as `update effect`. */
   readonly step: string;
@@ -45,9 +45,9 @@ export class Gates {
     gate.open();
   }
 
-  /** Takes back the gates of an actor that has nothing left to do. */
-  withdraw(actor: string, step: string): void {
-    const at = this.#parked.findIndex(gate => gate.actor === actor && gate.step === step);
+  /** Takes back the gate of an actor that has nothing left to do. */
+  withdraw(actor: string): void {
+    const at = this.#parked.findIndex(gate => gate.actor === actor);
     if (at >= 0) this.#parked.splice(at, 1);
   }
 

@@ -74,7 +74,8 @@ export interface RequestRun {
   brought?: string | undefined;
   startedAt?: Moment;
   readonly operations: OperationRun[];
-  handlerStartedAt?: Moment;
+  /** When the handler had its session. */
+  loadedAt?: Moment;
   handlerEndedAt?: Moment;
   handlerFailure?: Failure | undefined;
   /** When the head of its answer arrived. */

@@ -27,6 +27,8 @@ export type BrowserStart =
   | User;
 
 export interface RequestPlan {
+  /** `r1` to `r4`. It keeps its name when a smaller failure leaves out others. */
+  readonly name: string;
   readonly browser: number;
   readonly operations: readonly Operation[];
   /** Whether the handler goes on after an operation that failed. Otherwise its error is the answer. */
@@ -52,7 +54,12 @@ export interface RequestPlan {
  */
 export type WorldEvent = 'a minute passes' | 'sessions expire' | 'the store stalls';
 
+/** The options of the application, which differ from the defaults in one place. */
+export type OptionSet =
+  'the defaults' | 'maxAge' | 'load lazy' | 'onStoreError anonymous' | 'saveOnServerError';
+
 export interface Program {
+  readonly options: OptionSet;
   readonly browsers: readonly BrowserStart[];
   readonly requests: readonly RequestPlan[];
   readonly world: readonly WorldEvent[];
@@ -78,10 +85,12 @@ function keeping(keep: Keep, byDefault: boolean): string {
 }
 
 /** The program as lines that a reader can follow. */
-export function describeProgram({ browsers, requests, world }: Program): string[] {
+export function describeProgram({ options, browsers, requests, world }: Program): string[] {
+  const used = new Set(requests.map(({ browser }) => browser));
   return [
-    ...browsers.map((start, i) => `b${i + 1}: ${start}`),
-    ...requests.map((request, i) => `r${i + 1} from b${request.browser + 1}: ${describeRequest(request)}`),
+    ...(options === 'the defaults' ? [] : [`options: ${options}`]),
+    ...browsers.map((start, i) => `b${i + 1}: ${start}`).filter((_, i) => used.has(i)),
+    ...requests.map(request => `${request.name} from b${request.browser + 1}: ${describeRequest(request)}`),
     ...(world.length > 0 ? [`world: ${world.join(' · ')}`] : []),
   ];
 }

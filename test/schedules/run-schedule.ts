@@ -4,7 +4,12 @@ import { encodeMeta } from '../../lib/session/session-meta.js';
 import { fieldOfKey, flashField } from '../../lib/session/session-fields.js';
 import type { ControlledGlobals } from './controlled-globals.js';
 import { exchange, type Exchange } from './exchange.js';
-import type { ExploredApp, ScheduledSession } from './explored-app.js';
+import {
+  STORE_TIMEOUT_MS,
+  type ExploredApp,
+  type ExploredApps,
+  type ScheduledSession,
+} from './explored-app.js';
 import { Gates, type Chosen, type Gate } from './gates.js';
 import type { Content, Failure, History, OperationRun, RequestRun } from './history.js';
 import {
@@ -18,22 +23,21 @@ import {
 } from './program.js';
 import { caller, contentOf, Recorder } from './recorder.js';
 
-/** Chooses the next step among those that can be taken. */
-export type Choose = (steps: readonly Gate[]) => Gate;
+/** Chooses the next step among those that can be taken. `last` is the actor that took the last one. */
+export type Choose = (steps: readonly Gate[], last: string) => Gate;
 
-export const STORE_TIMEOUT_MS = 1_000;
 /** A wait between two tries of an `update()` is shorter than this, and a deadline longer. */
 const SHORT_MS = 100;
 
 /** Runs one schedule from the beginning to the end, and returns what happened. */
 export async function runSchedule(
-  app: ExploredApp,
+  apps: ExploredApps,
   globals: ControlledGlobals,
   program: Program,
   choose: Choose,
   isChosen?: Chosen,
 ): Promise<History> {
-  const run = new ScheduleRun(app, globals, program, new Gates(isChosen));
+  const run = new ScheduleRun(apps.of(program.options), globals, program, new Gates(isChosen));
   return run.play(choose);
 }
 
@@ -83,7 +87,7 @@ class ScheduleRun {
     app.store.enter({ gates, recorder: this.#recorder, plans: program.requests });
     app.prompter.script = {
       handle: (request, session) => this.#handle(request, session),
-      beforeHead: request => gates.pass(nameOf(request), 'head'),
+      beforeHead: request => gates.pass(this.#nameOf(request), 'head'),
     };
     for (const request of program.requests.keys()) this.#parkStart(request);
     this.#parkWorld(program.world);
@@ -91,7 +95,7 @@ class ScheduleRun {
       await gates.settle();
       const steps = this.#steps();
       if (steps.length === 0) break;
-      const gate = choose(steps);
+      const gate = choose(steps, this.#last);
       this.#last = gate.actor;
       this.#recorder.trace.push(`${gate.actor} ${gate.step}`);
       this.#recorder.tick();
@@ -100,18 +104,18 @@ class ScheduleRun {
     return this.#finish();
   }
 
-  /** What can happen next: first the actor that took the last step, so that a simple choice makes few changes. */
+  /** What can happen next: the steps of the requests in the order of their names, and then everything else. */
   #steps(): Gate[] {
     const { gates, globals } = this;
-    if (globals.nextDueIn <= SHORT_MS && !gates.parked.some(gate => gate.actor === 'time')) {
-      gates.park('time', 'wait over', () => globals.advance(globals.nextDueIn));
+    if (globals.nextDueIn <= SHORT_MS && !gates.parked.some(({ actor }) => actor === 'time')) {
+      gates.park('time', 'passes', () => globals.advance(globals.nextDueIn));
     }
-    const rank = (gate: Gate): string => (gate.actor === this.#last ? '' : gate.actor);
-    const steps = gates.parked.toSorted((one, other) =>
-      rank(one) < rank(other) ? -1 : rank(one) > rank(other) ? 1 : 0,
+    // Without a request that waits, what happens outside changes nothing.
+    const isOutside = ({ actor }: Gate): boolean => actor === 'world' || actor.startsWith('client');
+    if (gates.parked.every(isOutside)) return [];
+    return gates.parked.toSorted((one, other) =>
+      one.actor < other.actor ? -1 : one.actor > other.actor ? 1 : 0,
     );
-    // Events from outside matter only while there are requests.
-    return steps.some(gate => gate.actor.startsWith('r') || gate.actor === 'time') ? steps : [];
   }
 
   // --- the beginning ------------------------------------------------------------------------------------------------
@@ -142,7 +146,7 @@ class ScheduleRun {
   #parkStart(request: number): void {
     const plan = this.program.requests[request]!;
     const run = this.#recorder.requests[request]!;
-    this.gates.park(nameOf(request), 'start', () => {
+    this.gates.park(this.#nameOf(request), 'start', () => {
       run.startedAt = this.#recorder.tick();
       run.brought = this.#tokens[plan.browser];
       const path = plan.ending === 'answers' ? `/own/${request}` : `/nest/${request}`;
@@ -154,14 +158,14 @@ class ScheduleRun {
           },
           onEnd: answer => {
             this.gates.move();
-            this.gates.withdraw(nameOf(request), 'client leaves');
+            this.gates.withdraw(`client of ${plan.name}`);
             if (run.leftAt === undefined && answer)
-              this.gates.park(nameOf(request), 'answer', () => this.#receive(request, run, answer));
+              this.gates.park(this.#nameOf(request), 'answer', () => this.#receive(request, run, answer));
           },
         });
       const connection = caller.run({ request }, begin);
       if (plan.leaves) {
-        this.gates.park(nameOf(request), 'client leaves', () => {
+        this.gates.park(`client of ${plan.name}`, 'leaves', () => {
           run.leftAt = this.#recorder.tick();
           connection.leave();
         });
@@ -205,18 +209,18 @@ class ScheduleRun {
     const { gates } = this;
     const plan = this.program.requests[request]!;
     const run = this.#recorder.requests[request]!;
-    run.handlerStartedAt = this.#recorder.tick();
     try {
       if (plan.operations.length > 0) await session(); // with `load: 'lazy'` this reads it
+      run.loadedAt = this.#recorder.tick();
       for (const [i, operation] of plan.operations.entries()) {
-        await gates.pass(nameOf(request), describeOperation(operation));
+        await gates.pass(this.#nameOf(request), describeOperation(operation));
         try {
           await caller.run({ request, operation: i }, () => this.#perform(request, operation, session));
         } catch (error) {
           if (!plan.catches) throw error;
         }
       }
-      await gates.pass(nameOf(request), 'handler ends');
+      await gates.pass(this.#nameOf(request), 'handler ends');
       if (plan.ending === 'throws') throw new Error('the handler failed');
     } catch (error) {
       run.handlerFailure = failureOf(error);
@@ -232,7 +236,7 @@ class ScheduleRun {
     session: () => Promise<ScheduledSession>,
   ): Promise<void> {
     const { operations } = this.#recorder.requests[request]!;
-    const mark = `${nameOf(request)}.${operations.length + 1}`;
+    const mark = `${this.#nameOf(request)}.${operations.length + 1}`;
     const run: OperationRun = { operation, mark, startedAt: this.#recorder.tick() };
     operations.push(run);
     try {
@@ -262,6 +266,10 @@ class ScheduleRun {
       return id === undefined ? false : sessions.revoke(id);
     }
     return PLAIN[operation.do](session, mark);
+  }
+
+  #nameOf(request: number): string {
+    return this.program.requests[request]!.name;
   }
 
   // --- the end ------------------------------------------------------------------------------------------------------
@@ -297,8 +305,6 @@ class ScheduleRun {
     };
   }
 }
-
-const nameOf = (request: number): string => `r${request + 1}`;
 
 function failureOf(error: unknown): Failure {
   if (error instanceof SessionError) return { code: error.code, status: error.getStatus() };

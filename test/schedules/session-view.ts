@@ -100,7 +100,7 @@ function loadedView({ run, calls, broughtId }: ObservedRequest): SessionView {
   if (broughtId === undefined) return EMPTY;
   const load = calls.find(call => call.operation === undefined && call.verb === 'load');
   if (!load && run.operations.length === 0) return EMPTY; // with `load: 'lazy'`
-  if (!load || !wasAnswered(load, run.handlerStartedAt ?? Infinity)) {
+  if (!load || !wasAnswered(load, run.loadedAt ?? Infinity)) {
     return { ...EMPTY, standing: 'unreadable' };
   }
   const content = load.content;
@@ -177,10 +177,20 @@ function after(
   return before;
 }
 
-function afterFailure(before: SessionView, run: OperationRun, calls: readonly StoreCall[]): SessionView {
-  const isRotation = run.operation.do === 'login' || run.operation.do === 'regenerate';
-  const isTold = run.failure?.code === 'SESSION_ENDED' && run.operation.do !== 'login';
-  return isTold || (!isRotation && wasGone(calls)) ? ended(before) : before;
+function afterFailure(
+  before: SessionView,
+  { operation, failure }: OperationRun,
+  calls: readonly StoreCall[],
+): SessionView {
+  const isRotation = operation.do === 'login' || operation.do === 'regenerate';
+  if (!isRotation) return failure?.code === 'SESSION_ENDED' || wasGone(calls) ? ended(before) : before;
+  // A rotation may also fail because all sessions of its user were revoked. Then it does not know about its old one.
+  const hasFoundItGone = calls.some(
+    ({ verb, args, result }) => verb === 'destroy' && args[2] !== undefined && !result,
+  );
+  return operation.do === 'regenerate' && failure?.code === 'SESSION_ENDED' && hasFoundItGone
+    ? ended(before)
+    : before;
 }
 
 /** The session after everything that was unsaved has been written. */

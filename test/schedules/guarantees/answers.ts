@@ -1,5 +1,5 @@
 import { idOf } from '../../../lib/crypto/session-id.js';
-import { isClearing, tokenOf, type Facts } from '../facts.js';
+import { isClearing, savesAtAll, tokenOf, type Facts } from '../facts.js';
 import type { StoreCall } from '../history.js';
 import {
   ended,
@@ -121,8 +121,8 @@ const statuses: Guarantee = {
       const { status, headers } = run.answer;
       const thrown = run.handlerFailure?.status;
       const mayFail = hasFailedToSave(life, facts);
-      const expected = thrown ?? (mayFail === 'certainly' ? 503 : 200);
-      const isExpected = status === expected || (mayFail !== 'no' && status === 503 && (thrown ?? 200) < 500);
+      const expected = mayFail === 'certainly' ? 503 : (thrown ?? 200);
+      const isExpected = status === expected || (mayFail === 'perhaps' && status === 503);
       if (!isExpected) yield `${name} answers ${status} instead of ${expected}`;
       const isOfStore =
         status === 503 && run.handlerFailure?.code !== 'SESSION_CONFLICT' && !failedAtOthers(life);
@@ -142,6 +142,7 @@ function hasFailedToSave(
   { request, last, commit }: SessionLife,
   facts: Facts,
 ): 'no' | 'perhaps' | 'certainly' {
+  if (!savesAtAll(request, facts)) return 'no';
   const headAt = request.run.headAt ?? Infinity;
   const writes = commit.filter(({ verb }) => verb === 'create' || verb === 'update');
   if (writes.some(call => !wasAnswered(call, headAt))) return 'certainly';

@@ -1,6 +1,6 @@
 import { jsonCodec } from '../../../lib/index.js';
 import { isDataField, keyOfField } from '../../../lib/session/session-fields.js';
-import { statusOf, type Facts, type Written } from '../facts.js';
+import { savesAtAll, type Facts, type Written } from '../facts.js';
 import type { Content, StoreCall } from '../history.js';
 import {
   changeOf,
@@ -125,16 +125,17 @@ const savedBeforeAnswered: Guarantee = {
           step.before.newFlashes.length === 0;
         if (!step.calls.some(hasWritten) && !isRemoval) yield `${request.name} did not save`;
       }
-      const status = statusOf(run);
-      const savesAnyway = facts.history.options.saveOnServerError === true;
-      const isSaved = run.handlerEndedAt !== undefined && (status < 500 || (savesAnyway && status === 500));
-      if (!isSaved || !hasChange(last) || last.standing === 'ended') continue;
+      if (run.handlerEndedAt === undefined || !savesAtAll(request, facts)) continue;
+      if (!hasChange(last) || last.standing === 'ended') continue;
       const writes = commit.filter(isWriting);
       const saved = writes.find(call => hasWritten(call) && (call.effectAt ?? 0) < (run.headAt ?? Infinity));
       if (saved || (last.id !== undefined && facts.hasEnded(last.id, run.headAt ?? Infinity))) continue;
-      if (run.answer)
+      const status = run.handlerFailure?.status ?? 200;
+      if (run.answer?.status === status && !writes.some(call => !wasAnswered(call, run.headAt ?? Infinity))) {
         yield `${request.name} answers ${status} and did not save ${shown(keyed(wholeChange(last)))}`;
-      else if (writes.length === 0 && last.standing !== 'unreadable' && !facts.hasStalled) {
+      }
+      // The commit does not depend on the client.
+      if (!run.answer && writes.length === 0 && last.standing !== 'unreadable' && !facts.hasStalled) {
         yield `${request.name} did not save ${shown(keyed(wholeChange(last)))} after its client had left`;
       }
     }

@@ -5,8 +5,8 @@ import { short, type Guarantee } from './guarantee.js';
 
 const everythingEnds: Guarantee = {
   sentence: 'Every request gets an answer.',
-  *check({ history }) {
-    for (const number of history.hanging) yield `r${number + 1} has no answer`;
+  *check({ history, requests }) {
+    for (const number of history.hanging) yield `${requests[number]!.name} has no answer`;
   },
 };
 
@@ -36,10 +36,10 @@ function* survivors(facts: Facts, name: string, id: string, at: Moment): Iterabl
   for (const heir of facts.successors.get(id) ?? []) {
     const rotation = facts.history.calls.find(call => destroyArguments(call).successor === heir);
     if (rotation?.effectAt === undefined) continue;
-    // A login that came too late to be ended made a new session. So did a regenerate() that keeps nothing.
+    // If another call had ended the old session, a login made a new one. So did a regenerate() that keeps nothing.
     const maker = facts.makerOf(heir)?.operation;
     const isNew = maker?.do === 'login' || (maker?.do === 'regenerate' && maker.keep === false);
-    if (isNew && rotation.effectAt > at && rotation.result === undefined) continue;
+    if (isNew && rotation.result === undefined) continue;
     if (isMarkOver(rotation, at, facts)) continue;
     yield* survivors(facts, name, heir, at);
   }

@@ -1,0 +1,4 @@
+import { platforms } from '../support/platforms.js';
+import { testSchedules } from './test-schedules.js';
+
+for (const platform of platforms) if (platform.name === 'fastify') testSchedules(platform);
