@@ -61,6 +61,8 @@ function regenerate(session: ScheduledSession, keep: Keep, form: 'promise' | 'ca
   );
 }
 
+const isOutside = ({ actor }: Gate): boolean => actor === 'world' || actor.startsWith('client');
+
 class ScheduleRun {
   readonly #recorder: Recorder;
   readonly #tokens: (string | undefined)[] = [];
@@ -111,7 +113,6 @@ class ScheduleRun {
       gates.park('time', 'passes', () => globals.advance(globals.nextDueIn));
     }
     // Without a request that waits, what happens outside changes nothing.
-    const isOutside = ({ actor }: Gate): boolean => actor === 'world' || actor.startsWith('client');
     if (gates.parked.every(isOutside)) return [];
     return gates.parked.toSorted((one, other) =>
       one.actor < other.actor ? -1 : one.actor > other.actor ? 1 : 0,

@@ -186,11 +186,13 @@ const callBudget: Guarantee = {
   },
 };
 
+/** Whether a call keeps a session alive. */
+const isWriting = ({ verb }: StoreCall): boolean => verb === 'update' || verb === 'touch';
+
 const goneIsGone: Guarantee = {
   sentence: 'A request that was told that its session is gone writes to it no more.',
   *check(facts) {
     for (const { request, steps, last, commit } of livesOf(facts)) {
-      const isWriting = ({ verb }: StoreCall): boolean => verb === 'update' || verb === 'touch';
       for (const { before, calls, run } of steps) {
         if (before.standing !== 'ended' || run.operation.do === 'login') continue;
         for (const { verb } of calls.filter(isWriting))
