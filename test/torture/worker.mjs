@@ -78,5 +78,7 @@ app.useGlobalFilters({
   },
 });
 await app.listen(0, '127.0.0.1');
+// A connection that the server closes while a request is on its way would look like a request without an answer.
+app.getHttpServer().keepAliveTimeout = 600_000;
 process.send({ port: app.getHttpServer().address().port });
 process.on('disconnect', () => process.exit()); // the driver has ended
