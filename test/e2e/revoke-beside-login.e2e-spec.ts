@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { UNUSED_ID, type DestroyOptions } from '../../lib/store/session-store.js';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
@@ -44,6 +45,9 @@ const ORDERED: readonly StoreVerb[] = [
 /** A call, where that of a rotation is told from one that ends a session for good. */
 type Step = StoreVerb | 'rotate';
 
+/** Whether a destroy is that of a rotation. That of a revoke leaves a mark that leads to no session. */
+const isRotation = ({ successor = UNUSED_ID }: DestroyOptions = {}): boolean => successor !== UNUSED_ID;
+
 /**
  * Starts these, and lets their calls to the store happen one by one, in an order that the seed decides, once each of them
  * has asked for something. Gives back the order.
@@ -62,7 +66,7 @@ async function inOrderOf(
     order.push(step);
     return (underWay = apply());
   };
-  store.on('destroy', inTurn('rotate'), { when: ({ args }) => args[2] !== undefined });
+  store.on('destroy', inTurn('rotate'), { when: ({ args }) => isRotation(args[2] as DestroyOptions) });
   for (const verb of ORDERED) store.on(verb, inTurn(verb));
   const progress = { left: starts.length };
   const work = starts.map(async start => {
@@ -193,6 +197,34 @@ describeCells('revokeByUser() at the same time as a login', backends, cell => {
     await login;
     expect(await userOf(browser)).toBe('nobody');
     expect(await userOf(before)).toBe('nobody');
+    expect(await app.sessions.listByUser(user)).toEqual([]);
+  });
+
+  it('a login of another user out of a session that the revoke is about to end stays alive', async () => {
+    const [user, next] = [newUser(), newUser()];
+    const browser = app.browser();
+    await logIn(browser, user);
+    const hold = place.store.hold('destroy', { at: 'before', times: 1 });
+    const revoke = app.sessions.revokeByUser(user);
+    await hold.reached;
+    expect((await logIn(browser, next)).status).toBe(200);
+    hold.release();
+    expect(await revoke).toBe(0);
+    expect(await userOf(browser)).toBe(next);
+    expect(await app.sessions.listByUser(next)).toHaveLength(1);
+  });
+
+  it('a session that gets a new id when the revoke is about to end it is ended under the new id, once', async () => {
+    const user = newUser();
+    const browser = app.browser();
+    await logIn(browser, user);
+    const hold = place.store.hold('destroy', { at: 'before', times: 1 });
+    const revoke = app.sessions.revokeByUser(user);
+    await hold.reached;
+    await run(browser, session => session.regenerate({ keep: true }));
+    hold.release();
+    expect(await revoke).toBe(1);
+    expect(await userOf(browser)).toBe('nobody');
     expect(await app.sessions.listByUser(user)).toEqual([]);
   });
 

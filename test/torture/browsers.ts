@@ -2,8 +2,9 @@ import { COUNTER, outcomeOf, REGISTERS, type Kind, type Op, type Request } from 
 import type { Random } from './random.js';
 import type { TortureProcess } from './app-process.js';
 
-const BROWSERS = ['ada', 'bob', 'cleo', 'dan', 'eve', 'fay'];
-const TABS = 3;
+const BROWSERS = ['ada', 'bob', 'cleo', 'dan'];
+/** Requests of one browser at the same time. Most of them meet in one session. */
+const TABS = 5;
 const USERS = ['anna', 'ben', 'carl'];
 
 /** How often each request is made. */
@@ -13,8 +14,8 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
   delete: 5,
   update: 18,
   take: 9,
-  flash: 8,
-  flashes: 5,
+  flash: 10,
+  flashes: 8,
   save: 6,
   reload: 3,
   touch: 3,

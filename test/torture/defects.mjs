@@ -32,7 +32,7 @@ const DEFECTS = {
         } catch {
           const [field] = Object.keys(update.set);
           if (field !== 'd:count') throw new Error('the store failed');
-          await pause();
+          await pause(100); // the connection comes back
           const { data } = (await store.load(id)) ?? { data: {} };
           const again = [...JSON.parse(data[field] ?? '[]'), JSON.parse(update.set[field]).at(-1)];
           return store.update(id, { ...update, set: { [field]: JSON.stringify(again) } }, now);
@@ -79,7 +79,7 @@ export async function withDefect(name, options, load) {
 }
 
 /** Gives another request time to come in between. */
-const pause = () => new Promise(resolve => setTimeout(resolve, 5));
+const pause = (ms = 5) => new Promise(resolve => setTimeout(resolve, ms));
 
 /** An object with other methods. Everything else is called on the original. */
 function patched(target, methods) {

@@ -7,7 +7,7 @@ import { applyChange, type SessionChange, type Texts } from '../../session/sessi
 import type { StoredIdentity } from '../../session/standing.js';
 import type { GuardedStore } from '../../store/guarded-store.js';
 import type { SessionMoments, SessionRecord } from '../../store/session-record.interface.js';
-import type { Awaitable } from '../../store/session-store.js';
+import { UNUSED_ID, type Awaitable, type DestroyOptions } from '../../store/session-store.js';
 import type { Clock } from '../../time/clock.js';
 import { changeByOthers, type Rotation } from '../rotation.js';
 import type {
@@ -82,11 +82,13 @@ export class StoredSessions implements SessionBackend {
   }
 
   async end(id: string, reason: EndReason): Promise<boolean> {
-    const now = this.clock.now();
-    const ended = await this.store.destroy(id, now);
-    if (!ended) return false;
-    this.events.emit({ type: 'destroyed', id, reason, ...named(decodeMeta(ended.meta, now)?.user) });
-    return true;
+    return this.#end(id, reason);
+  }
+
+  /** Ends the session under this id. If the id was rotated away, the session that replaced it stays alive. */
+  async endWithoutSuccessor(id: string, reason: EndReason): Promise<boolean> {
+    // A destroy that leaves a mark follows none, in one step of the store. This mark leads to no session.
+    return this.#end(id, reason, { successor: UNUSED_ID });
   }
 
   /**
@@ -132,6 +134,14 @@ export class StoredSessions implements SessionBackend {
   }
 
   // --- details ------------------------------------------------------------------------------------------------------
+
+  async #end(id: string, reason: EndReason, options?: DestroyOptions): Promise<boolean> {
+    const now = this.clock.now();
+    const ended = await this.store.destroy(id, now, options);
+    if (!ended) return false;
+    this.events.emit({ type: 'destroyed', id, reason, ...named(decodeMeta(ended.meta, now)?.user) });
+    return true;
+  }
 
   async #insert(meta: SessionMeta, texts: Texts): Promise<LiveRecord> {
     const { user } = meta;

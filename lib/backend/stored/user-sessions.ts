@@ -45,10 +45,8 @@ export class UserSessions {
    */
   async #endListed(index: SessionIndex, user: string, ids: readonly string[]): Promise<number> {
     if (ids.length === 0) return 0;
-    // The id of a rotated session would lead `end()` to its successor. That one may be the session to spare, or may
-    // belong to the next user of the same browser.
-    const end = async (id: string): Promise<boolean> =>
-      (await this.store.load(id)) !== undefined && this.sessions.end(id, 'revoked');
+    // The successor of a rotated session may be the session to spare, or may belong to the next user of the browser.
+    const end = (id: string): Promise<boolean> => this.sessions.endWithoutSuccessor(id, 'revoked');
     const ended = await Promise.all(ids.map(end));
     await index.remove(user, ids);
     const missing = ids.filter((_, i) => !ended[i]);
