@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -23,6 +23,15 @@ describe('FileSessionStore keeps the contract', () => {
     create: async () => storeIn(join(await mkdtemp(join(root, 'store-')), 'sessions')),
     peer: async store => storeIn(directories.get(store) as string),
     stranger: async store => storeIn(`${directories.get(store)}-other`),
+    damage: async (store, id) => {
+      const directory = directories.get(store) as string;
+      await writeFile(join(directory, 'sessions', id[0]!, id[1]!, id), 'not a journal');
+    },
+    refused: async () => {
+      const file = join(await mkdtemp(join(root, 'store-')), 'file');
+      await writeFile(file, '');
+      return storeIn(join(file, 'sessions'));
+    },
     abilities: ['index', 'prune', 'ping', 'open', 'close'],
   });
   for (const { name, run } of cases) it(name, run);

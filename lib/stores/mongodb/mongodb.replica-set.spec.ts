@@ -54,6 +54,7 @@ describeWithMongo('MongoSessionStore', ({ replicaSetUrl }) => {
     ignoreUndefined: true,
   } as const;
   const clients: (MongoClient | MongoClient6)[] = [];
+  let client: MongoClient;
   let database: string;
   const collections = new WeakMap<object, string>();
   let turn = 0;
@@ -70,6 +71,7 @@ describeWithMongo('MongoSessionStore', ({ replicaSetUrl }) => {
     return store;
   };
   beforeAll(async () => {
+    client = await mongoClient(replicaSetUrl);
     database = (await freshDatabase(replicaSetUrl)).databaseName;
     clients.push(new MongoClient6(replicaSetUrl, settings), new MongoClient(replicaSetUrl, settings));
   });
@@ -78,9 +80,42 @@ describeWithMongo('MongoSessionStore', ({ replicaSetUrl }) => {
     create: () => open(),
     peer: store => open(collections.get(store)),
     stranger: () => open(),
+    damage: async (store, id) => {
+      const documents = client.db(database).collection<{ _id: string }>(collections.get(store) as string);
+      await documents.updateOne({ _id: id }, { $set: { e: 'not a moment' } });
+    },
     abilities: ['index', 'prune', 'ping', 'open', 'close'],
   });
   for (const test of cases) it(test.name, () => test.run());
+});
+
+describeWithMongo('MongoSessionStore that cannot reach its server', ({ replicaSetUrl }) => {
+  let proxy: TcpProxy;
+  let database: string;
+  let places = 0;
+  const collections = new WeakMap<object, string>();
+  const open = (collection = `sessions${places++}`): MongoSessionStore => {
+    const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`;
+    const store = new MongoSessionStore({ url, database, collection });
+    collections.set(store, collection);
+    return store;
+  };
+  beforeAll(async () => {
+    proxy = await TcpProxy.start(Number(/:(\d+)/.exec(replicaSetUrl)?.[1]));
+    database = (await freshDatabase(replicaSetUrl)).databaseName;
+  });
+  afterAll(() => proxy.close());
+
+  const cases = sessionStoreCases<MongoSessionStore>({
+    create: () => open(),
+    peer: store => open(collections.get(store)),
+    async outage() {
+      await proxy.refuse();
+      return () => proxy.accept();
+    },
+    abilities: ['index', 'prune', 'ping', 'open', 'close'],
+  });
+  for (const { name, run } of cases) if (/be reached|outage/.test(name)) it(name, run);
 });
 
 describeWithMongo('MongoSessionStore over a client that prefers secondaries', ({ replicaSetUrl }) => {

@@ -7,37 +7,72 @@ import {
   describeWithRedis,
   RedisServer,
 } from '../../../test/support/redis-servers.js';
+import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { EXPIRED_KEPT_MS } from '../../store/session-store.js';
-import { sessionStoreCases } from '../../testing/index.js';
+import { sessionStoreCases, type SessionStoreHarness } from '../../testing/index.js';
 import type { RedisSessionStoreOptions } from './redis-session-store-options.interface.js';
 import { RedisSessionStore } from './redis.store.js';
 
 let places = 0;
 const nextPrefix = () => `test:${process.pid}:${places++}:`;
 
-/** The shared cases over stores made with these options, each case under a prefix of its own. */
-function conformance(options: () => RedisSessionStoreOptions): void {
-  const prefixes = new WeakMap<object, string>();
+const prefixes = new WeakMap<object, string>();
+
+/** Stores made with these options, each case under a prefix of its own. */
+function harnessOf(options: () => RedisSessionStoreOptions): SessionStoreHarness<RedisSessionStore> {
   const open = (prefix: string): RedisSessionStore => {
     const store = new RedisSessionStore({ ...options(), prefix });
     prefixes.set(store, prefix);
     return store;
   };
-  const cases = sessionStoreCases<RedisSessionStore>({
+  return {
     create: () => open(nextPrefix()),
     peer: store => open(prefixes.get(store) ?? ''),
     stranger: () => open(nextPrefix()),
     abilities: ['index', 'ping', 'open', 'close'],
-  });
-  for (const test of cases) it(test.name, () => test.run());
+  };
+}
+
+function conformance(harness: SessionStoreHarness<RedisSessionStore>): void {
+  for (const { name, run } of sessionStoreCases(harness)) it(name, run);
 }
 
 describeWithAnyRedis('RedisSessionStore', () => {
   let url: string;
+  let client: Redis;
   beforeAll(async () => {
     url = await anyRedisUrl();
+    client = new Redis(url);
   });
-  conformance(() => ({ url }));
+  afterAll(() => client.disconnect());
+
+  conformance({
+    ...harnessOf(() => ({ url })),
+    damage: (store, id) => client.hset(`${prefixes.get(store)}${id}`, 'e', 'not a moment'),
+    refused: () => {
+      const wrong = new URL(url);
+      wrong.username = 'unknown';
+      wrong.password = 'wrong';
+      return new RedisSessionStore({ url: wrong.href });
+    },
+  });
+});
+
+describeWithRedis('RedisSessionStore that cannot reach its server', () => {
+  let proxy: TcpProxy;
+  beforeAll(async () => {
+    proxy = await TcpProxy.start(Number(new URL(await anyRedisUrl()).port));
+  });
+  afterAll(() => proxy.close());
+
+  const cases = sessionStoreCases({
+    ...harnessOf(() => ({ url: `redis://127.0.0.1:${proxy.port}` })),
+    async outage() {
+      await proxy.refuse();
+      return () => proxy.accept();
+    },
+  });
+  for (const { name, run } of cases) if (/be reached|outage/.test(name)) it(name, run);
 });
 
 describeWithAnyRedis('RedisSessionStore over a client that is set up in its own way', () => {
@@ -58,7 +93,7 @@ describeWithAnyRedis('RedisSessionStore over a client that is set up in its own 
   });
   afterAll(() => client.disconnect());
 
-  conformance(() => ({ client }));
+  conformance(harnessOf(() => ({ client })));
 
   it('reads what its reply transformer makes of a hash, as ioredis shows it: a list of pairs', async () => {
     Redis.Command.setReplyTransformer('hgetall', (reply: string[]) =>

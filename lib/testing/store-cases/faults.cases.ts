@@ -21,17 +21,23 @@ async function errorOf(what: string, call: () => Awaitable<unknown>): Promise<Er
   return assert.fail(`${what} returned ${JSON.stringify(answer) ?? 'undefined'} instead of failing`);
 }
 
-/** The five methods, each as a call for the same id. */
-function callsOf(store: SessionStore, id: string, now: number): [string, () => Awaitable<unknown>][] {
-  return [
-    ['load', () => store.load(id)],
-    ['create', () => store.create(id, recordAt(now))],
-    ['update', () => store.update(id, updateAt(now, { set: { 'd:a': '1' } }), now)],
-    ['an update with expectations', () => store.update(id, updateAt(now, { expect: { 'd:a': null } }), now)],
-    ['touch', () => store.touch(id, { expiresAt: now + DAY, lastSeenAt: now }, now)],
-    ['a rotation', () => store.destroy(id, now, { successor: id })],
-    ['destroy', () => store.destroy(id, now)],
-  ];
+/** The errors of the five methods, called at the same time for one id: a driver may wait a while for its backend. */
+function errorsOf(store: SessionStore, id: string, now: number): Promise<Error[]> {
+  return Promise.all([
+    errorOf('load', () => store.load(id)),
+    errorOf('create', () => store.create(id, recordAt(now))),
+    errorOf('update', () => store.update(id, updateAt(now, { set: { 'd:a': '1' } }), now)),
+    errorOf('update with an expectation', () =>
+      store.update(id, updateAt(now, { expect: { 'd:a': null } }), now),
+    ),
+    errorOf('touch', () => store.touch(id, { expiresAt: now + DAY, lastSeenAt: now }, now)),
+    errorOf('destroy with a successor', () => store.destroy(id, now, { successor: id })),
+    errorOf('destroy', () => store.destroy(id, now)),
+  ]);
+}
+
+function assertRefusal(error: Error): void {
+  assert.ok(error instanceof StoreRefusedError, `no StoreRefusedError: ${error.message}`);
 }
 
 /** Asks until the store does not fail any more, at most for ten seconds of real time. */
@@ -53,8 +59,7 @@ export const faultsCases: readonly StoreCase[] = [
     async run({ store, stores, now, id }) {
       await store.create(id('a'), recordAt(now));
       await stores.duringOutage(async () => {
-        for (const label of ['a', 'unknown'])
-          for (const [what, call] of callsOf(store, id(label), now)) await errorOf(what, call);
+        await Promise.all(['a', 'unknown'].map(label => errorsOf(store, id(label), now)));
       });
     },
   },
@@ -90,10 +95,12 @@ export const faultsCases: readonly StoreCase[] = [
       const index = indexOf(store);
       await index.add(user('u'), id('a'), now + DAY, now);
       await stores.duringOutage(async () => {
-        await errorOf('index.list', () => index.list(user('u'), now));
-        await errorOf('index.confirm', () => index.confirm(user('u'), id('a')));
-        await errorOf('index.add', () => index.add(user('u'), id('b'), now + DAY, now));
-        await errorOf('index.remove', () => index.remove(user('u'), [id('a')]));
+        await Promise.all([
+          errorOf('index.list', () => index.list(user('u'), now)),
+          errorOf('index.confirm', () => index.confirm(user('u'), id('a'))),
+          errorOf('index.add', () => index.add(user('u'), id('b'), now + DAY, now)),
+          errorOf('index.remove', () => index.remove(user('u'), [id('a')])),
+        ]);
       });
       assert.deepEqual([...(await recovered(() => index.list(user('u'), now)))], [id('a')]);
     },
@@ -136,8 +143,7 @@ export const faultsCases: readonly StoreCase[] = [
     needs: ['refused'],
     async run({ stores, now, id }) {
       const store = await stores.makeRefused();
-      for (const [what, call] of callsOf(store, id('a'), now))
-        assert.ok((await errorOf(what, call)) instanceof StoreRefusedError, what);
+      for (const error of await errorsOf(store, id('a'), now)) assertRefusal(error);
     },
   },
   {
@@ -145,15 +151,28 @@ export const faultsCases: readonly StoreCase[] = [
     needs: ['refused', 'open'],
     async run({ stores }) {
       const store = await stores.makeRefused();
-      assert.ok((await errorOf('open', () => store.open?.())) instanceof StoreRefusedError);
+      assertRefusal(await errorOf('open', () => store.open?.()));
     },
   },
   {
-    name: 'if the backend refuses, ping rejects',
+    name: 'if the backend refuses, ping rejects with the cause',
     needs: ['refused', 'ping'],
     async run({ stores }) {
       const store = await stores.makeRefused();
       await errorOf('ping', () => store.ping?.());
+    },
+  },
+  {
+    name: 'if the backend refuses, each method of the index rejects',
+    needs: ['refused', 'index'],
+    async run({ stores, now, id, user }) {
+      const index = indexOf(await stores.makeRefused());
+      await Promise.all([
+        errorOf('index.list', () => index.list(user('u'), now)),
+        errorOf('index.confirm', () => index.confirm(user('u'), id('a'))),
+        errorOf('index.add', () => index.add(user('u'), id('a'), now + DAY, now)),
+        errorOf('index.remove', () => index.remove(user('u'), [id('a')])),
+      ]);
     },
   },
 ];
