@@ -10,3 +10,13 @@ export { testContext, type TestContext, type TestContextOptions } from './test-c
 export { sessionStoreCases, type SessionStoreCase } from './store-cases/session-store-cases.js';
 export type { SessionStoreHarness, StoreAbility } from './store-cases/session-store-harness.interface.js';
 export type { AnySessionStore } from '../store/session-store-abilities.interface.js';
+export {
+  FaultyStore,
+  type FailOptions,
+  type FaultOptions,
+  type Hold,
+  type HoldOptions,
+  type RemoveFault,
+  type StoreCall,
+  type StoreVerb,
+} from './faulty-store.js';

@@ -3,7 +3,7 @@ import { SessionClosedError, type Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
-import type { FaultyStore } from '../support/faulty-store.js';
+import type { FaultyStore } from '../../lib/testing/index.js';
 import { answering, me, NO_SESSION, returning, startScriptedApp, type Script } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import type { RunningApp } from '../support/start-app.js';
@@ -85,7 +85,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     ['returned', returning],
     ['by hand', answering],
   ])('an assignment is refused with 409, without a cookie or a record (%s)', async (_, style) => {
-    store.taken();
+    store.takeVerbs();
     const handler: Script = (session, { raw }) => {
       session.mark = 1;
       if (style === answering) raw.end('never seen');
@@ -95,7 +95,7 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     expect(answer.status).toBe(409);
     expect(answer.json()).toEqual({ statusCode: 409, message: 'Conflict' });
     expect(answer.setCookies).toEqual([]);
-    expect(store.taken()).toEqual(['load', 'load']);
+    expect(store.takeVerbs()).toEqual(['load', 'load']);
   });
 
   it('save(), update() and flash messages are refused with SESSION_AMBIGUOUS', async () => {
@@ -169,11 +169,11 @@ describeCells('several live sessions in one request,', backends, ({ platform, ba
     const dead = await Promise.all(['f', 'g', 'h', 'i'].map(signedIn));
     const deadCookie = both(...dead);
     for (const browser of dead) await browser.get(returning(session => session.destroy()));
-    store.taken();
+    store.takeVerbs();
     expect((await running.browser().get('/me', { cookie: `${deadCookie}; ${alice.cookie}` })).json()).toEqual(
       NO_SESSION,
     );
-    expect(store.taken()).toEqual(['load', 'load', 'load', 'load']);
+    expect(store.takeVerbs()).toEqual(['load', 'load', 'load', 'load']);
     // Five live ones: four are ended, and the fifth, which the request did not look at, is not touched.
     await running.browser().get(
       returning(session => session.destroy()),

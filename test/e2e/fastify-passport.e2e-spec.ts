@@ -20,7 +20,7 @@ import { Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeOver } from '../support/cells.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -199,9 +199,9 @@ for (const platform of fastify) {
       });
       const browser = running.browser();
       await browser.post('/login', right);
-      store.taken();
+      store.takeVerbs();
       expect((await browser.get('/open')).json()).toEqual({ isAuthenticated: false });
-      expect(store.taken()).toEqual([]);
+      expect(store.takeVerbs()).toEqual([]);
       await running.close();
     });
 
@@ -215,7 +215,7 @@ for (const platform of fastify) {
       });
       const browser = running.browser();
       await browser.post('/login', right);
-      store.fail('load', new Error('connection lost'), { times: 1 });
+      store.fail('load', { error: new Error('connection lost'), times: 1 });
       expect((await browser.get('/me')).status).toBe(503);
       expect(await me(browser)).toMatchObject({ user: 'alice' });
       await running.close();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import { run, ScriptController, visitor } from '../support/scripts.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -35,7 +35,7 @@ describe.each(platforms)('what a handler does not wait for, on $name', platform 
 
   it('two well-formed cookies during an outage are a 503, and no rejection stays unhandled', async () => {
     const browser = await visitor(running, {}, 'alice');
-    store.freeze('load');
+    store.hang('load');
     expect((await browser.get('/me')).status).toBe(503);
     await expect
       .poll(

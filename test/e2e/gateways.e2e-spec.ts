@@ -28,7 +28,7 @@ import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
 import { Deferred } from '../support/deferred.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import { freePort } from '../support/free-port.js';
 import { GameController, type Game } from '../support/game.controller.js';
@@ -412,7 +412,7 @@ describe.each(platforms)('gateways on $name', platform => {
     await player.post('/join');
     const connection = tracked(connectWs(`${running.url}/game`, player.cookie));
     await connection.next();
-    store.fail('load', new Error('connection lost'), { times: 1 });
+    store.fail('load', { error: new Error('connection lost'), times: 1 });
     expect(await connection.ask('mine')).toMatchObject({ data: { code: 'SESSION_STORE_UNAVAILABLE' } });
     expect(await connection.ask('mine')).toBe('alice');
     await running.close();

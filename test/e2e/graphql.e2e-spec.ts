@@ -38,7 +38,7 @@ import { WebSocket } from 'ws';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeOver } from '../support/cells.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms, type Platform } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -353,12 +353,12 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     });
   });
   afterAll(() => running.close());
-  afterEach(() => store.mend());
+  afterEach(() => store.restore());
 
   async function visitor(): Promise<Browser> {
     const browser = running.browser();
     await dataOf(browser, 'mutation { visit }');
-    store.taken();
+    store.takeVerbs();
     return browser;
   }
 
@@ -377,11 +377,11 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
   it('costs one read and one write, however many resolvers it has', async () => {
     const browser = await visitor();
     await dataOf(browser, 'mutation { first: visit second: visit third: visit }');
-    expect(store.taken()).toEqual(['load', 'update']);
+    expect(store.takeVerbs()).toEqual(['load', 'update']);
     await dataOf(browser, '{ left(value: "a") right(value: "b") views tried }');
-    expect(store.taken()).toEqual(['load', 'update']);
+    expect(store.takeVerbs()).toEqual(['load', 'update']);
     await dataOf(browser, '{ views tried cart { items } }');
-    expect(store.taken()).toEqual(['load']);
+    expect(store.takeVerbs()).toEqual(['load']);
   });
 
   it('costs one read and one write when it answers several operations of one request', async () => {
@@ -389,7 +389,7 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     const operations = ['mutation { visit }', 'mutation { visit }', '{ tried }'].map(query => ({ query }));
     const { status, text } = await browser.post('/graphql', operations);
     expect({ status, text }).toMatchObject({ status: 200 });
-    expect(store.taken()).toEqual(['load', 'update']);
+    expect(store.takeVerbs()).toEqual(['load', 'update']);
     expect(await dataOf(browser, '{ views }')).toEqual({ views: 3 });
   });
 
@@ -406,7 +406,7 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     const browser = await visitor();
     store.fail('update');
     const { status, errors } = await ask(browser, 'mutation { saveNow }');
-    store.mend();
+    store.restore();
     expect({ status, errors }).toMatchObject({ status: 503 });
     expect(await dataOf(browser, '{ views }')).toEqual({ views: 1 });
   });
@@ -461,7 +461,7 @@ describe.each(titled)('a GraphQL answer of $title', ({ name, platform, module })
     const { data, errors } = await ask(browser, '{ mine }');
     expect(data ?? null).toBeNull();
     expect(errors).toHaveLength(1);
-    store.mend();
+    store.restore();
     expect(await dataOf(browser, '{ mine }')).toEqual({ mine: 'alice' });
   });
 });
@@ -530,11 +530,11 @@ describe.each(titled)('the context of $title', ({ name, platform, module }) => {
     });
     const browser = running.browser();
     await dataOf(browser, 'mutation { visit }');
-    store.taken();
+    store.takeVerbs();
     expect(await dataOf(browser, '{ views tried }')).toEqual({ views: 1, tried: 0 });
-    expect(store.taken()).toEqual(['load']);
+    expect(store.takeVerbs()).toEqual(['load']);
     await dataOf(browser, '{ __typename }');
-    expect(store.taken()).toEqual([]);
+    expect(store.takeVerbs()).toEqual([]);
     await running.close();
   });
 });

@@ -14,7 +14,7 @@ import {
 import { backends, type BackendPlace } from '../support/backends.js';
 import { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
-import { CountingStore } from '../support/counting-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms, type Platform } from '../support/platforms.js';
 import { NO_SESSION, returning, ScriptController, type Me } from '../support/scripts.js';
 
@@ -140,18 +140,18 @@ describe.each(ways.flatMap(way => platforms.map(platform => ({ way, platform }))
     afterEach(() => running?.app.close());
 
     it('costs no load of its own: one for each request that brings a cookie', async () => {
-      const store = new CountingStore();
+      const store = new FaultyStore();
       const browser = await run({ store }, [count, count, count]);
       await browser.get('/me');
-      expect(store.taken()).toEqual(['open', 'create']);
+      expect(store.takeVerbs()).toEqual(['open', 'create']);
       expect((await me(browser)).data).toEqual({ visits: 6 });
-      expect(store.taken()).toEqual(['load', 'update']);
+      expect(store.takeVerbs()).toEqual(['load', 'update']);
       await browser.get('/nowhere');
-      expect(store.taken()).toEqual(['load', 'update']);
+      expect(store.takeVerbs()).toEqual(['load', 'update']);
     });
 
     it('with load: "lazy", getSession() loads; request.session throws before that and works afterwards', async () => {
-      const store = new CountingStore();
+      const store = new FaultyStore();
       const seen: unknown[] = [];
       const browser = await run({ store, load: 'lazy' }, [
         async (request, _response, next) => {
@@ -166,9 +166,9 @@ describe.each(ways.flatMap(way => platforms.map(platform => ({ way, platform }))
         count,
       ]);
       await browser.get('/me');
-      store.taken();
+      store.takeVerbs();
       expect((await me(browser)).data).toEqual({ visits: 2 });
-      expect(store.taken()).toEqual(['load', 'update']);
+      expect(store.takeVerbs()).toEqual(['load', 'update']);
       expect(seen).toEqual([
         expect.stringContaining('await getSession(request)'),
         true,

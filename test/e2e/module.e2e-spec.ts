@@ -30,7 +30,7 @@ import {
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { Browser } from '../support/browser.js';
 import { MINUTE } from '../support/durations.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 
 @Controller()
@@ -288,7 +288,7 @@ describe.each(platforms)('opening and closing on $name', platform => {
     const store = new FaultyStore();
     const { app } = await start(SessionModule.forRoot({ store }), platform);
     await app.close();
-    expect(store.taken()).toEqual(['open']);
+    expect(store.takeVerbs()).toEqual(['open']);
   });
 
   it('a store that we made is closed with the application, and the events complete', async () => {
@@ -314,7 +314,7 @@ describe.each(platforms)('opening and closing on $name', platform => {
 describe('a store that does not answer at start-up on express', () => {
   it('is logged, and the application starts (failFast: false)', async () => {
     const store = new FaultyStore();
-    store.fail('open', new Error('connection refused'), { times: 1 });
+    store.fail('open', { error: new Error('connection refused'), times: 1 });
     const { browser } = await start(SessionModule.forRoot({ store }));
     expect(logs).toEqual([expect.stringMatching(/^error: .*does not answer.*503.*connection refused/)]);
     expect((await browser.get('/count')).text).toBe('1');
@@ -323,7 +323,7 @@ describe('a store that does not answer at start-up on express', () => {
   it('stops start-up with failFast: true, with the cause', async () => {
     const store = new FaultyStore();
     const refused = new Error('connection refused');
-    store.fail('open', refused);
+    store.fail('open', { error: refused });
     const error = await startUpError(SessionModule.forRoot({ store, failFast: true }));
     expect(error).toBeInstanceOf(SessionConfigError);
     expect(error).toMatchObject({
@@ -349,7 +349,7 @@ describe('a store that does not answer at start-up on express', () => {
 
   it('always stops start-up when it answers and refuses us', async () => {
     const store = new FaultyStore();
-    store.fail('open', new StoreRefusedError('wrong password: set "url" to one that may write'));
+    store.fail('open', { error: new StoreRefusedError('wrong password: set "url" to one that may write') });
     const error = await startUpError(SessionModule.forRoot({ store }));
     expect(error).toBeInstanceOf(SessionConfigError);
     expect((error as Error).message).toContain('wrong password: set "url" to one that may write');
@@ -364,11 +364,11 @@ describe('the injected SessionStore', () => {
     feature.sessions.events$.subscribe(event => events.push(event));
     expect(feature.store).not.toBe(store);
     const broken = new Error('connection lost');
-    store.fail('load', broken, { times: 1 });
+    store.fail('load', { error: broken, times: 1 });
     const failed = await Promise.resolve(feature.store.load('0'.repeat(64))).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(SessionStoreError);
     expect(failed).toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE', cause: broken });
-    store.freeze('load', { times: 1 });
+    store.hang('load', { times: 1 });
     const late = await Promise.resolve(feature.store.load('0'.repeat(64))).catch((error: unknown) => error);
     expect(late).toMatchObject({ code: 'SESSION_STORE_TIMEOUT' });
     expect(events).toEqual([

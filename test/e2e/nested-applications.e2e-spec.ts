@@ -13,7 +13,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { getSession, Session, SessionModule, type SessionModuleOptions } from '../../lib/index.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
 import { Browser } from '../support/browser.js';
 
@@ -157,7 +157,7 @@ describe('a Nest application mounted in another one, both with sessions, on expr
     const memory = new MemorySessionStore();
     const innerStore = new FaultyStore(memory);
     const { browser } = await startNested({ innerStore });
-    innerStore.fail('create', new Error('out of order'));
+    innerStore.fail('create', { error: new Error('out of order') });
     const failed = await browser.request('GET', '/inner/write');
     expect([failed.status, failed.setCookies]).toEqual([503, []]);
     expect((await browser.request('GET', '/outer/read')).json()).toEqual({});

@@ -21,8 +21,7 @@ import {
   type SessionOptionsFactory,
 } from '../../lib/index.js';
 import { Browser } from '../support/browser.js';
-import { CountingStore } from '../support/counting-store.js';
-import { ManualClock } from '../../lib/testing/manual-clock.js';
+import { FaultyStore, ManualClock } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 
 @Controller()
@@ -120,10 +119,10 @@ describe.each(platforms)('overrideProvider() of a testing module on $name', plat
   });
 
   it('SESSION_OPTIONS replaces a store that was given: it is neither opened nor called nor closed', async () => {
-    const store = new CountingStore();
+    const store = new FaultyStore();
     await expectSessions(await start(SessionModule.forRoot({ store, failFast: true }), inMemory));
     await app!.close();
-    expect(store.taken()).toEqual([]);
+    expect(store.takeVerbs()).toEqual([]);
   });
 
   it('SESSION_OPTIONS takes options as forRoot() does, and reports mistakes in them', async () => {

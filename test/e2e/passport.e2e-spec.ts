@@ -20,7 +20,7 @@ import { getSession, Session } from '../../lib/index.js';
 import { backends } from '../support/backends.js';
 import type { Browser } from '../support/browser.js';
 import { describeCells } from '../support/cells.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -281,7 +281,7 @@ describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platf
     });
   });
   afterAll(() => running.close());
-  afterEach(() => store.mend());
+  afterEach(() => store.restore());
 
   it.each(['create', 'destroy', 'update'] as const)(
     'a login whose %s fails is an error, and no login',
@@ -292,7 +292,7 @@ describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platf
       const { status, headers } = await browser.post('/login', right);
       expect(status).toBe(503);
       expect(headers.get('retry-after')).toBe('1');
-      store.mend();
+      store.restore();
       expect((await browser.get('/me')).json()).toMatchObject({ user: null });
       expect((await browser.post('/login', right)).status).toBe(200);
       expect((await browser.get('/me')).json()).toMatchObject({ user: 'alice' });
@@ -306,7 +306,7 @@ describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platf
       await browser.post('/login', right);
       store.fail(verb);
       expect((await browser.post('/logout')).status).toBe(503);
-      store.mend();
+      store.restore();
       expect((await browser.post('/logout')).status).toBe(200);
       expect((await browser.get('/me')).json()).toMatchObject({ user: null });
     },
@@ -325,7 +325,7 @@ describe.each(platforms)('Passport 0.7 over a store that fails, on $name', platf
     await browser.post('/login', right);
     store.fail('load');
     expect((await browser.get('/me')).status).toBe(503);
-    store.mend();
+    store.restore();
     expect((await browser.get('/me')).json()).toMatchObject({ user: 'alice' });
   });
 });
@@ -602,11 +602,11 @@ describe.each(platforms)('app.use(passport.session()) on $name', platform => {
     const browser = running.browser();
     expect((await browser.get('/who')).json()).toEqual({ user: null });
     await browser.post('/login', right);
-    store.taken();
+    store.takeVerbs();
     expect((await browser.get('/who')).json()).toEqual({ user: 'alice' });
-    expect(store.taken()).toEqual(['load']);
+    expect(store.takeVerbs()).toEqual(['load']);
     expect((await browser.get('/open/facts')).json()).toMatchObject({ data: {}, isNew: true });
-    expect(store.taken()).toEqual([]);
+    expect(store.takeVerbs()).toEqual([]);
     await running.close();
   });
 });

@@ -3,8 +3,8 @@ import { UNUSED_ID, type DestroyOptions } from '../../lib/store/session-store.js
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import type { StoreVerb } from '../support/counting-store.js';
-import type { FaultyStore } from '../support/faulty-store.js';
+import type { StoreVerb } from '../../lib/testing/index.js';
+import type { FaultyStore } from '../../lib/testing/index.js';
 import { run, ScriptController } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
@@ -66,8 +66,8 @@ async function inOrderOf(
     order.push(step);
     return (underWay = apply());
   };
-  store.on('destroy', inTurn('rotate'), { when: ({ args }) => isRotation(args[2] as DestroyOptions) });
-  for (const verb of ORDERED) store.on(verb, inTurn(verb));
+  store.intercept('destroy', inTurn('rotate'), { when: ({ args }) => isRotation(args[2] as DestroyOptions) });
+  for (const verb of ORDERED) store.intercept(verb, inTurn(verb));
   const progress = { left: starts.length };
   const work = starts.map(async start => {
     try {
@@ -85,7 +85,7 @@ async function inOrderOf(
     for (let i = 0; i < 8; i++) await new Promise(resolve => setImmediate(resolve));
   }
   await Promise.all(work);
-  store.mend();
+  store.restore();
   return order;
 }
 
@@ -101,7 +101,7 @@ describeCells('revokeByUser() at the same time as a login', backends, cell => {
       session: { storeTimeout: 10_000 },
     });
   });
-  afterEach(() => place.store.mend());
+  afterEach(() => place.store.restore());
   afterAll(async () => {
     await app.close();
     await place.dispose();

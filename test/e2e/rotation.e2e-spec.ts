@@ -116,7 +116,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('of a session that was never saved, only the new id exists', async () => {
       const browser = app.browser();
-      place.store.taken();
+      place.store.takeVerbs();
       const answer = await run<Data>(browser, async session => {
         session.note = 'new';
         await rotate(session);
@@ -128,7 +128,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('twice in one request leaves the last id only, and one cookie', async () => {
       const browser = await visitor(app, { note: 'x' });
-      place.store.taken();
+      place.store.takeVerbs();
       const answer = await run<Data>(browser, async session => {
         await rotate(session);
         await rotate(session);
@@ -140,7 +140,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('twice at once on one object works one after the other', async () => {
       const browser = await visitor(app, { note: 'x' });
-      place.store.taken();
+      place.store.takeVerbs();
       const answer = await run<Data>(browser, session => Promise.all([rotate(session), rotate(session)]));
       expect(answer.setCookies).toHaveLength(1);
       expect(await leftOfCreated()).toHaveLength(1);
@@ -203,8 +203,8 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('asks for another id when the first is taken', async () => {
       const browser = await visitor(app, { note: 'x' });
-      place.store.taken();
-      place.store.on('create', () => false, { times: 1 });
+      place.store.takeVerbs();
+      place.store.intercept('create', () => false, { times: 1 });
       await run<Data>(browser, session => rotate(session));
       const created = place.store.calls.filter(({ verb }) => verb === 'create').map(({ args }) => args[0]);
       expect(new Set(created).size).toBe(2);
@@ -295,7 +295,7 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('of two regenerate({ keep }) one wins, the other rejects with 409, and no record is left over', async () => {
       const browser = await visitor(app, { note: 'x' });
-      place.store.taken();
+      place.store.takeVerbs();
       const both = meetingOf(2);
       const tabs = [browser.copy(), browser.copy()];
       const answers = await Promise.all(
@@ -492,13 +492,13 @@ describeCells('rotation', backends, ({ platform, backend }) => {
 
     it('of a visitor creates nothing', async () => {
       const browser = app.browser();
-      place.store.taken();
+      place.store.takeVerbs();
       for (const options of [{}, { keep: true }, { keep: ['note'] }]) {
         const answer = await run<Data>(browser, session => session.regenerate(options));
         expect(answer.status).toBe(200);
         expect(answer.setCookies).toEqual([]);
       }
-      expect(place.store.taken()).toEqual([]);
+      expect(place.store.takeVerbs()).toEqual([]);
     });
 
     it('and destroy(), then a new value: a new id, one cookie, nothing of the old', async () => {

@@ -13,7 +13,7 @@ import { SessionStoreError, StoreRefusedError, type Session, type SessionEvent }
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import { MINUTE } from '../support/durations.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import {
   begin,
@@ -130,7 +130,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     });
   });
   afterEach(() => {
-    store.mend();
+    store.restore();
     app.events.length = 0;
   });
   afterAll(async () => {
@@ -181,7 +181,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
         },
         { answersItself },
       );
-      store.mend();
+      store.restore();
       expect(failed.status).toBe(503);
       expect(failed.json()).toEqual(UNAVAILABLE);
       expect(failed.headers.get('retry-after')).toBe('1');
@@ -241,7 +241,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
 
   it('a store that refuses is told apart, and answers with the same 503', async () => {
     const browser = await visitor(app, { note: 'before' });
-    store.fail('update', new StoreRefusedError('READONLY'));
+    store.fail('update', { error: new StoreRefusedError('READONLY') });
     const failed = await run<Data>(browser, session => void (session.note = 'after'));
     expect(failed.status).toBe(503);
     expect(failed.json()).toEqual(UNAVAILABLE);
@@ -251,10 +251,10 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
   it('a write whose reply was lost is unknown: 503, and it may have been applied', async () => {
     const browser = await visitor(app, { note: 'before' });
     store.loseReply('update', { times: 1 });
-    store.taken();
+    store.takeVerbs();
     const failed = await run<Data>(browser, session => void (session.note = 'after'));
     expect(failed.status).toBe(503);
-    expect(store.taken().filter(verb => verb === 'update')).toEqual(['update']); // never sent again
+    expect(store.takeVerbs().filter(verb => verb === 'update')).toEqual(['update']); // never sent again
     expect((await run<Data>(browser, session => session.note)).text).toBe('after');
   });
 
@@ -266,7 +266,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
         store.fail('update');
         session.note = 'after';
       });
-      store.mend();
+      store.restore();
       expect(failed.status).toBe(503);
       expect(failed.setCookies).toHaveLength(1);
       expect((await run<Data>(browser, facts)).json()).toEqual({ user: 'alice', data: { note: 'before' } });
@@ -285,7 +285,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
         },
         { answersItself: true },
       );
-      store.mend();
+      store.restore();
       expect(failed.status).toBe(503);
       expect(failed.setCookies).toHaveLength(1);
       expect((await run<Data>(browser, facts)).json()).toEqual({ user: null, data: { note: 'saved' } });
@@ -299,7 +299,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
         store.fail('create');
         session.flash('info', 'bye');
       });
-      store.mend();
+      store.restore();
       expect(failed.status).toBe(503);
       expect(failed.setCookies).toEqual([expect.stringMatching(/^sid=;.*Max-Age=0/)]);
       expect((await run<Data>(before, facts)).json()).toEqual({ user: null, data: {} });
@@ -334,7 +334,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       },
     ])('leaves the session as it was: $what', async ({ answer, answersItself }) => {
       const browser = await visitor(app, { note: 'before' });
-      store.taken();
+      store.takeVerbs();
       const failed = await run<Data>(
         browser,
         (session, http) => {
@@ -344,7 +344,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
         { answersItself },
       );
       expect(failed.status).toBeGreaterThanOrEqual(500);
-      expect(store.taken()).toEqual(['load']);
+      expect(store.takeVerbs()).toEqual(['load']);
       expect((await run<Data>(browser, session => session.note)).text).toBe('before');
     });
 
@@ -391,7 +391,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
       const browser = await visitor(app, { note: 'x' }, 'alice');
       store.fail('destroy');
       const failed = await run(browser, session => session.destroy());
-      store.mend();
+      store.restore();
       expect(failed.status).toBe(503);
       expect(failed.json()).toEqual(UNAVAILABLE);
       expect(failed.headers.get('retry-after')).toBe('1');
@@ -405,7 +405,7 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     it('leaves the session usable in the same request, when the handler catches it', async () => {
       const browser = await visitor(app, { note: 'x' }, 'alice');
       const answer = await run<Data>(browser, async session => {
-        store.fail('destroy', undefined, { times: 1 });
+        store.fail('destroy', { times: 1 });
         const error = await session.destroy().catch((caught: unknown) => caught);
         session.other = 'still here';
         return { isTyped: error instanceof SessionStoreError, user: session.loggedInAs };
@@ -490,12 +490,12 @@ describe.each(platforms)('an exception filter of the application on $name', plat
   it('sees the error of the save, has the last word, and the save is not tried again', async () => {
     const browser = app.browser();
     await run<Data>(browser, session => void (session.note = 'before'));
-    store.taken();
-    store.fail('update', undefined, { times: 1 });
+    store.takeVerbs();
+    store.fail('update', { times: 1 });
     const answer = await run<Data>(browser, session => void (session.note = 'after'));
     expect(answer.status).toBe(418);
     expect(answer.json()).toEqual({ code: 'SESSION_STORE_UNAVAILABLE' });
-    expect(store.taken()).toEqual(['load', 'update']);
+    expect(store.takeVerbs()).toEqual(['load', 'update']);
     expect((await run<Data>(browser, session => session.note)).text).toBe('before');
   });
 });

@@ -37,7 +37,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { getSession, Session, Sessions, SessionUsageError } from '../../lib/index.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -388,7 +388,7 @@ describe.each(platforms)('request.session on $name', platform => {
     await lazy.close();
     await eager.close();
   });
-  afterEach(() => Object.values(stores).forEach(store => store.mend()));
+  afterEach(() => Object.values(stores).forEach(store => store.restore()));
 
   it('and Nest’s own @Session() are the session, loaded early', async () => {
     const browser = eager.browser();
@@ -443,7 +443,7 @@ describe.each(platforms)('request.session on $name', platform => {
       expect([path, status, headers.get('retry-after'), setCookies]).toEqual([path, 503, '1', []]);
     }
     expect((await browser.post('/service')).status).toBe(503);
-    stores.eager.mend();
+    stores.eager.restore();
     expect((await browser.get('/cart')).json()).toEqual(['tea']);
   });
 
@@ -454,7 +454,7 @@ describe.each(platforms)('request.session on $name', platform => {
     expect((await browser.get('/untouched')).status).toBe(200);
     expect((await browser.get('/two')).status).toBe(200);
     expect((await browser.get('/cart')).status).toBe(503);
-    stores.lazy.mend();
+    stores.lazy.restore();
     expect((await browser.get('/cart')).json()).toEqual(['tea']);
   });
 
@@ -494,7 +494,7 @@ describe.each(modes)('an excluded path with load: $load on $platform.name', ({ l
     });
     const browser = running.browser();
     await browser.post('/fill');
-    store.taken();
+    store.takeVerbs();
     expect((await browser.get('/untouched?x=1')).status).toBe(200);
     for (const path of ['/cart', '/later']) {
       const logged = running.logs.length;
@@ -504,7 +504,7 @@ describe.each(modes)('an excluded path with load: $load on $platform.name', ({ l
     const logged = running.logs.length;
     expect((await browser.get('/bare')).json()).toEqual({}); // request.session, where there is a cart elsewhere
     expect(running.logs.slice(logged)).toEqual([]);
-    expect(store.taken()).toEqual([]);
+    expect(store.takeVerbs()).toEqual([]);
     expect((await browser.get('/page')).json()).toEqual({ page: 7 });
     await running.close();
   });

@@ -109,10 +109,10 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
     it('does not count as activity', async () => {
       const { id } = await signIn(app, newUser());
       app.clock.advance(2 * MINUTE);
-      place.store.taken();
+      place.store.takeVerbs();
       const before = await app.sessions.get(id);
       expect(await app.sessions.get(id)).toEqual(before);
-      expect(place.store.taken()).toEqual(['load', 'load']);
+      expect(place.store.takeVerbs()).toEqual(['load', 'load']);
     });
   });
 
@@ -134,9 +134,9 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
     it('costs one command for the index and one for each session', async () => {
       const user = newUser();
       for (let i = 0; i < 3; i++) await signIn(app, user);
-      place.store.taken();
+      place.store.takeVerbs();
       await app.sessions.listByUser(user);
-      expect(place.store.taken()).toEqual(['index.list', 'load', 'load', 'load']);
+      expect(place.store.takeVerbs()).toEqual(['index.list', 'load', 'load', 'load']);
     });
 
     it('is empty for an unknown user, and takes any text of up to 1 024 bytes for a user', async () => {
@@ -312,7 +312,7 @@ describeCells('Sessions', backends, ({ platform, backend }) => {
       async verb => {
         const user = newUser();
         const signedIn = [await signIn(app, user), await signIn(app, user), await signIn(app, user)];
-        place.store.fail(verb, undefined, { times: 1 });
+        place.store.fail(verb, { times: 1 });
         await expect(app.sessions.revokeByUser(user)).rejects.toMatchObject({
           code: 'SESSION_STORE_UNAVAILABLE',
         });

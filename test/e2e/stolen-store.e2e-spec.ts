@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
 import { outsideBackends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import { CountingStore } from '../support/counting-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 
@@ -43,7 +43,7 @@ async function steal(running: RunningApp, copyOfStore: () => Promise<string>): P
 
 describe.each(platforms)('a stolen copy of the store signs no one in, on $name', platform => {
   it('no call of a store carries a token, and no id is a token', async () => {
-    const store = new CountingStore();
+    const store = new FaultyStore();
     const running = await startApp({ platform, backend: { store }, controllers: [AccountController] });
     try {
       await steal(running, async () => JSON.stringify(store.calls));

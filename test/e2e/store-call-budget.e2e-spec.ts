@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Browser } from '../support/browser.js';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
-import type { StoreVerb } from '../support/counting-store.js';
+import type { StoreVerb } from '../../lib/testing/index.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 import { meetingOf } from '../support/deferred.js';
@@ -58,10 +58,10 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
 
   /** What one request asks of the store. */
   async function callsOf(browser: Browser, script: Script<Data>): Promise<StoreVerb[]> {
-    place.store.taken();
+    place.store.takeVerbs();
     const { status, text } = await run(browser, script);
     expect(`${status} ${status === 200 ? '' : text}`).toBe('200 ');
-    return place.store.taken();
+    return place.store.takeVerbs();
   }
 
   it('none for a visitor, whatever the handler reads', async () => {
@@ -85,7 +85,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
     for (const script of looks) expect(await callsOf(browser, script)).toEqual([]);
     expect(browser.cookies.size).toBe(0);
     await browser.get('/untouched');
-    expect(place.store.taken()).toEqual([]);
+    expect(place.store.takeVerbs()).toEqual([]);
   });
 
   it('none for a cookie that cannot be ours', async () => {
@@ -108,9 +108,9 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
 
   it('with load: "lazy", none for a route that does not use the session, and the same for others', async () => {
     const browser = (await visitor(app, FULL)).copy(lazy.url);
-    place.store.taken();
+    place.store.takeVerbs();
     expect((await browser.get('/untouched')).status).toBe(200);
-    expect(place.store.taken()).toEqual([]);
+    expect(place.store.takeVerbs()).toEqual([]);
     expect(await callsOf(browser, session => session.a)).toEqual(['load']);
     expect(await callsOf(browser, session => void (session.a = 'lazy'))).toEqual(['load', 'update']);
   });
@@ -181,7 +181,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   it('50 parallel updates of one key cost one load and at most two writes each, not 50 × 50', async () => {
     const browser = await visitor(app, FULL);
     const all = meetingOf(50);
-    place.store.taken();
+    place.store.takeVerbs();
     await Promise.all(
       Array.from({ length: 50 }, () =>
         run<Data>(browser, async session => {
@@ -190,7 +190,7 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
         }),
       ),
     );
-    const calls = place.store.taken();
+    const calls = place.store.takeVerbs();
     expect(calls.filter(verb => verb === 'load')).toHaveLength(50);
     expect(calls.filter(verb => verb === 'update').length).toBeLessThanOrEqual(100);
     expect((await run<Data>(browser, session => session.n)).text).toBe('50');
@@ -199,11 +199,11 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
   it('50 requests at once with one expired cookie cost one load each, and nothing is deleted or begun', async () => {
     const browser = await visitor(app, FULL);
     app.clock.advance(2 * 60 * MINUTE);
-    place.store.taken();
+    place.store.takeVerbs();
     await Promise.all(
       Array.from({ length: 50 }, () => run<Data>(browser.copy(), session => session.a ?? 'nobody')),
     );
-    expect(place.store.taken()).toEqual(Array.from({ length: 50 }, () => 'load'));
+    expect(place.store.takeVerbs()).toEqual(Array.from({ length: 50 }, () => 'load'));
   });
 
   it('taking all flash messages costs one, taking none costs none', async () => {
@@ -218,18 +218,18 @@ describeCells('store calls of a request', backends, ({ platform, backend }) => {
 
   it('a login costs eight at most, with data of others to carry over', async () => {
     const browser = await visitor(app, FULL, 'bob');
-    place.store.taken();
+    place.store.takeVerbs();
     const slow = await begin<Data>(browser, async (session, { pause }) => {
       session.a = 'mine';
       await pause();
       await session.login('bob');
       session.b = 'after';
     });
-    const mine = place.store.taken();
+    const mine = place.store.takeVerbs();
     await run<Data>(browser, session => void (session.n = 99));
-    place.store.taken();
+    place.store.takeVerbs();
     await slow.finish();
-    const calls = [...mine, ...place.store.taken()];
+    const calls = [...mine, ...place.store.takeVerbs()];
     expect(calls.filter(verb => verb === 'load')).toHaveLength(1);
     expect(calls.length).toBeLessThanOrEqual(8);
     expect((await run<Data>(browser, session => [session.a, session.b, session.n])).json()).toEqual([

@@ -10,7 +10,7 @@ import {
 } from '../../lib/index.js';
 import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
 import type { Browser } from '../support/browser.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms, type Platform } from '../support/platforms.js';
 import { startApp, type RunningApp } from '../support/start-app.js';
 import { meetingOf } from '../support/deferred.js';
@@ -66,7 +66,7 @@ describe.each(platforms)('a store with faults on $name', platform => {
       session: { storeTimeout },
     });
   });
-  afterEach(() => store.mend());
+  afterEach(() => store.restore());
   afterAll(() => app.close());
 
   async function alice(): Promise<Browser> {
@@ -76,7 +76,7 @@ describe.each(platforms)('a store with faults on $name', platform => {
       await session.login('alice');
     });
     app.events.length = 0;
-    store.taken();
+    store.takeVerbs();
     return browser;
   }
 
@@ -86,13 +86,13 @@ describe.each(platforms)('a store with faults on $name', platform => {
     { fault: 'is gone', break: () => store.fail('any'), code: 'SESSION_STORE_UNAVAILABLE' },
     {
       fault: 'refuses us',
-      break: () => store.fail('any', new StoreRefusedError('NOAUTH')),
+      break: () => store.fail('any', { error: new StoreRefusedError('NOAUTH') }),
       code: 'SESSION_STORE_REFUSED',
     },
     {
       fault: 'throws before it gives a promise',
       break: () =>
-        store.on('any', () => {
+        store.intercept('any', () => {
           throw new Error('not connected');
         }),
       code: 'SESSION_STORE_UNAVAILABLE',
@@ -104,7 +104,7 @@ describe.each(platforms)('a store with faults on $name', platform => {
         const browser = await alice();
         breakStore();
         const answer = await run(browser, script);
-        store.mend();
+        store.restore();
         expect(answer.status).toBe(503);
         expect(answer.json()).toEqual(UNAVAILABLE);
         expect(answer.headers.get('retry-after')).toBe('1');
@@ -126,8 +126,8 @@ describe.each(platforms)('a store with faults on $name', platform => {
       const browser = await alice();
       breakStore();
       for (let i = 0; i < 3; i++) expect((await run<Data>(browser, facts)).status).toBe(503);
-      expect(store.taken()).toEqual(['load', 'load', 'load']);
-      store.mend();
+      expect(store.takeVerbs()).toEqual(['load', 'load', 'load']);
+      store.restore();
       expect((await run<Data>(browser, facts)).json()).toEqual(ALICE);
     });
 
@@ -148,15 +148,15 @@ describe.each(platforms)('a store with faults on $name', platform => {
 
   it('ping() rejects with the cause, and resolves when it is over', async () => {
     const cause = new Error('ECONNREFUSED');
-    store.fail('any', cause);
+    store.fail('any', { error: cause });
     await expect(app.sessions.ping()).rejects.toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE', cause });
-    store.mend();
+    store.restore();
     await expect(app.sessions.ping()).resolves.toBeUndefined();
   });
 
   it('the deadline lets the event loop turn once: a stalled process does not throw away replies it has', async () => {
     const browser = await alice();
-    store.on('load', async apply => {
+    store.intercept('load', async apply => {
       const reply = stat('.'); // one trip through the thread pool, done long before the stall is over
       setImmediate(() => stall(storeTimeout * 2));
       await reply;
@@ -199,7 +199,7 @@ async function start(
     await session.login('alice');
   });
   app.events.length = 0;
-  store.taken();
+  store.takeVerbs();
   const failures = (): SessionEvent[] => app.events.filter(({ type }) => type === 'store-failed');
   return { app, store, browser, failures };
 }
@@ -210,13 +210,13 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       'costs one request its deadline; those that follow fail at once, without asking it',
       async ({ onTestFinished }) => {
         const { store, browser, failures } = await start(platform, onTestFinished);
-        store.freeze();
+        store.hang('any');
         const first = await timed(run<Data>(browser, facts));
         expect(first.result.status).toBe(503);
         expect(first.result.headers.get('retry-after')).toBe('1');
         expect(first.result.setCookies).toEqual([]);
         expect(first.took).toBeLessThan(storeTimeout + GENEROUS);
-        expect(store.taken()).toEqual(['load']);
+        expect(store.takeVerbs()).toEqual(['load']);
         const silentSince = performance.now();
         const rest = await Promise.all(Array.from({ length: 20 }, () => run<Data>(browser, facts)));
         expect(rest.map(({ status }) => status)).toEqual(rest.map(() => 503));
@@ -231,7 +231,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
 
     it.concurrent('does not affect routes without a session', async ({ onTestFinished }) => {
       const { app, store, browser } = await start(platform, onTestFinished);
-      store.freeze();
+      store.hang('any');
       expect((await app.browser().get('/untouched')).status).toBe(200);
       expect((await browser.get('/untouched')).status).toBe(200);
       const silentSince = performance.now();
@@ -243,10 +243,10 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       'gets one call after a second; while that is out the others fail, and its answer opens the way',
       async ({ onTestFinished }) => {
         const { store, browser } = await start(platform, onTestFinished, 1_500);
-        store.freeze();
+        store.hang('any');
         await run<Data>(browser, facts);
-        store.mend();
-        store.taken();
+        store.restore();
+        store.takeVerbs();
         const probe = store.hold('load');
         const asked: Promise<unknown>[] = [];
         await vi.waitFor(() => {
@@ -267,15 +267,15 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       'that is still frozen after a second costs one more deadline, and one only',
       async ({ onTestFinished }) => {
         const { store, browser } = await start(platform, onTestFinished);
-        store.freeze();
+        store.hang('any');
         await run<Data>(browser, facts);
-        store.taken();
+        store.takeVerbs();
         await vi.waitFor(async () => {
           await run<Data>(browser, facts);
           expect(store.calls.length).toBeGreaterThan(0);
         }, 5_000);
         const silentSince = performance.now();
-        store.taken();
+        store.takeVerbs();
         const rest = await Promise.all(Array.from({ length: 5 }, () => run<Data>(browser, facts)));
         expect(rest.map(({ status }) => status)).toEqual(rest.map(() => 503));
         expect(store.calls.length).toBeLessThanOrEqual(letThrough(silentSince));
@@ -286,11 +286,11 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       'holds up 50 requests that are under way for their deadline only, and serves all of them when it is back',
       async ({ onTestFinished }) => {
         const { store, browser } = await start(platform, onTestFinished);
-        store.freeze();
+        store.hang('any');
         const frozen = await timed(Promise.all(Array.from({ length: 50 }, () => run<Data>(browser, facts))));
         expect(frozen.result.map(({ status }) => status)).toEqual(frozen.result.map(() => 503));
         expect(frozen.took).toBeLessThan(storeTimeout + GENEROUS);
-        store.mend();
+        store.restore();
         await vi.waitFor(async () => expect((await run<Data>(browser, facts)).status).toBe(200), 5_000);
         const back = await Promise.all(Array.from({ length: 50 }, () => run<Data>(browser, facts)));
         expect(back.map(answer => answer.json())).toEqual(back.map(() => ALICE));
@@ -301,12 +301,12 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       'a save that times out is unknown: SESSION_STORE_TIMEOUT, no cookie, sent once, never again',
       async ({ onTestFinished }) => {
         const { store, browser, failures } = await start(platform, onTestFinished);
-        store.freeze('update');
+        store.hang('update');
         const answer = await run<Data>(browser, session => void (session.note = 'y'));
         expect(answer.status).toBe(503);
         expect(answer.setCookies).toEqual([]);
         expect(failures()).toMatchObject([{ operation: 'update', code: 'SESSION_STORE_TIMEOUT' }]);
-        expect(store.taken()).toEqual(['load', 'update']);
+        expect(store.takeVerbs()).toEqual(['load', 'update']);
       },
     );
 
@@ -315,7 +315,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       async ({ onTestFinished }) => {
         const { app, store, browser, failures } = await start(platform, onTestFinished);
         app.clock.advance(120_000);
-        store.freeze('touch');
+        store.hang('touch');
         const { result, took } = await timed(run<Data>(browser, facts));
         expect(result.json()).toEqual(ALICE);
         expect(took).toBeLessThan(storeTimeout + GENEROUS);
@@ -327,11 +327,11 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       'a destroy() that times out keeps the cookie; the session may be alive, and it works later',
       async ({ onTestFinished }) => {
         const { store, browser } = await start(platform, onTestFinished);
-        store.freeze('destroy');
+        store.hang('destroy');
         const answer = await run(browser, session => session.destroy());
         expect(answer.status).toBe(503);
         expect(answer.setCookies).toEqual([]);
-        store.mend();
+        store.restore();
         await vi.waitFor(async () => {
           expect((await run(browser, session => session.destroy())).status).toBe(200);
         }, 5_000);
@@ -388,7 +388,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
       async ({ onTestFinished }) => {
         const { store, browser, failures } = await start(platform, onTestFinished);
         let failNow!: (error: Error) => void;
-        store.on('load', () => new Promise((_, reject) => (failNow = reject)), { times: 1 });
+        store.intercept('load', () => new Promise((_, reject) => (failNow = reject)), { times: 1 });
         expect((await run<Data>(browser, facts)).status).toBe(503);
         failNow(new Error('connection reset'));
         await vi.waitFor(() => expect(failures()).toHaveLength(2));
@@ -402,7 +402,7 @@ describe.each(platforms)('a store that is silent on $name', platform => {
 
   it.concurrent('the injected store keeps the deadline too', async ({ onTestFinished }) => {
     const { app, store } = await start(platform, onTestFinished);
-    store.freeze();
+    store.hang('any');
     await expect(app.store.load('0'.repeat(64))).rejects.toMatchObject({ code: 'SESSION_STORE_TIMEOUT' });
   });
 });
@@ -418,7 +418,7 @@ describe.each(platforms)("onStoreError: 'anonymous' on $name", platform => {
       session: { onStoreError: 'anonymous', storeTimeout },
     });
   });
-  afterEach(() => store.mend());
+  afterEach(() => store.restore());
   afterAll(() => app.close());
 
   async function alice(): Promise<Browser> {
@@ -434,7 +434,7 @@ describe.each(platforms)("onStoreError: 'anonymous' on $name", platform => {
     const browser = await alice();
     store.fail('load');
     const answer = await run<Data>(browser, facts);
-    store.mend();
+    store.restore();
     expect(answer.json()).toEqual(NO_SESSION);
     expect(answer.setCookies).toEqual([]);
     expect((await run<Data>(browser, facts)).json()).toEqual(ALICE);
@@ -446,7 +446,7 @@ describe.each(platforms)("onStoreError: 'anonymous' on $name", platform => {
       const browser = await alice();
       store.fail('load');
       const answer = await run(browser, script);
-      store.mend();
+      store.restore();
       expect(answer.status).toBe(503);
       expect(answer.setCookies).toEqual([]);
       expect((await run<Data>(browser, facts)).json()).toEqual(ALICE);
@@ -460,7 +460,7 @@ describe.each(platforms)('start-up on $name', platform => {
 
   it('with a store that does not answer starts, says so, answers 503, and serves as soon as it is there', async () => {
     const store = new FaultyStore();
-    store.fail('any', new Error('ECONNREFUSED'));
+    store.fail('any', { error: new Error('ECONNREFUSED') });
     const app = await startApp({ platform, backend: { store }, controllers: [ScriptController] });
     try {
       expect(app.logs.filter(line => line.startsWith('error')).join()).toMatch(
@@ -469,7 +469,7 @@ describe.each(platforms)('start-up on $name', platform => {
       const browser = app.browser();
       expect((await browser.get('/untouched')).status).toBe(200);
       expect((await run<Data>(browser, session => void (session.note = 'x'))).status).toBe(503);
-      store.mend();
+      store.restore();
       expect((await run<Data>(browser, session => void (session.note = 'x'))).status).toBe(200);
       expect((await run<Data>(browser, session => session.note)).text).toBe('x');
     } finally {
@@ -479,7 +479,7 @@ describe.each(platforms)('start-up on $name', platform => {
 
   it('with failFast does not start, and names the cause', async () => {
     const store = new FaultyStore();
-    store.fail('open', new Error('ECONNREFUSED'));
+    store.fail('open', { error: new Error('ECONNREFUSED') });
     const starting = startWith({ store, failFast: true });
     await expect(starting).rejects.toThrow(SessionConfigError);
     await expect(starting).rejects.toThrow(/ECONNREFUSED/);
@@ -497,7 +497,7 @@ describe.each(platforms)('start-up on $name', platform => {
 
   it('with a store that answers and refuses us never starts', async () => {
     const store = new FaultyStore();
-    store.fail('open', new StoreRefusedError('WRONGPASS'));
+    store.fail('open', { error: new StoreRefusedError('WRONGPASS') });
     const starting = startWith({ store });
     await expect(starting).rejects.toThrow(SessionConfigError);
     await expect(starting).rejects.toThrow(/WRONGPASS/);
@@ -541,7 +541,7 @@ describe.each(platforms)('a slow store on $name', platform => {
       const browser = app.browser();
       await run<Data>(browser, session => void (session.note = 'x'));
       const all = meetingOf(20);
-      store.on('load', async apply => {
+      store.intercept('load', async apply => {
         await all(); // nobody has an answer before all have asked
         return apply();
       });

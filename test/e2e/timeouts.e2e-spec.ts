@@ -53,7 +53,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
   async function noted(in_ = app): Promise<Browser> {
     const browser = await visitor(in_, { note: 'x' });
     in_.events.length = 0;
-    place.store.taken();
+    place.store.takeVerbs();
     return browser;
   }
 
@@ -114,7 +114,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
         String(session[Symbol.toStringTag as never]),
       ]);
       await run<Data>(browser, async session => void (await session));
-      expect(place.store.taken()).not.toContain('touch');
+      expect(place.store.takeVerbs()).not.toContain('touch');
       app.clock.advance(11 * MINUTE);
       expect(await isAlive(browser)).toBe(false);
     });
@@ -159,12 +159,12 @@ describeCells('limits', backends, ({ platform, backend }) => {
         app.clock.advance(300);
         await run(browser, look);
       }
-      expect(place.store.taken().filter(verb => verb === 'touch')).toEqual([]);
+      expect(place.store.takeVerbs().filter(verb => verb === 'touch')).toEqual([]);
       for (let i = 0; i < 100; i++) {
         app.clock.advance(2 * SECOND);
         await run(browser, look);
       }
-      const touches = place.store.taken().filter(verb => verb === 'touch').length;
+      const touches = place.store.takeVerbs().filter(verb => verb === 'touch').length;
       expect(touches).toBeGreaterThanOrEqual(3);
       expect(touches).toBeLessThanOrEqual((app.clock.now() - start) / MINUTE);
     });
@@ -174,7 +174,7 @@ describeCells('limits', backends, ({ platform, backend }) => {
       app.clock.advance(2 * MINUTE);
       await run<Data>(browser, session => void (session.note = 'y'));
       await run(browser, look);
-      expect(place.store.taken()).toEqual(['load', 'update', 'load']);
+      expect(place.store.takeVerbs()).toEqual(['load', 'update', 'load']);
     });
 
     it('moves forward only: a request that began long before does not shorten it', async () => {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { backends } from '../support/backends.js';
 import { describeCells } from '../support/cells.js';
 import { MINUTE } from '../support/durations.js';
-import type { FaultyStore } from '../support/faulty-store.js';
+import type { FaultyStore } from '../../lib/testing/index.js';
 import { answering, me, passing, returning, startScriptedApp, visitor } from '../support/scripts.js';
 import { faultyPlace, type FaultyPlace } from '../support/shared-backends.js';
 import type { RunningApp } from '../support/start-app.js';
@@ -19,7 +19,7 @@ describeCells('changes that are being saved, or that were dropped,', backends, (
       session: { cookie: { maxAge: '1h' } },
     });
   });
-  afterEach(() => store.mend());
+  afterEach(() => store.restore());
   afterAll(async () => {
     await running.close();
     await place.dispose();

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemorySessionStore } from '../../lib/stores/memory/index.js';
 import { Browser } from '../support/browser.js';
 import { Deferred } from '../support/deferred.js';
-import { FaultyStore } from '../support/faulty-store.js';
+import { FaultyStore } from '../../lib/testing/index.js';
 import { platforms } from '../support/platforms.js';
 import {
   newAppOfOurs,
@@ -85,7 +85,7 @@ const ours = platforms.map((platform): Contestant => ({
         store.fail('create');
         store.fail('update');
       },
-      mend: () => store.mend(),
+      mend: () => store.restore(),
     };
     return { app: await newAppOfOurs(platform, { store, storeTimeout: 10_000 }), writes };
   },

@@ -3,8 +3,7 @@ import { MemorySessionStore } from '../../lib/stores/memory/memory.store.js';
 import { storeTypes, type SessionStoreType } from '../../lib/options/store-types.js';
 import type { SessionModuleOptions } from '../../lib/index.js';
 import { outsideBackends, type Backend } from './backends.js';
-import type { AnyStore } from './counting-store.js';
-import { FaultyStore } from './faulty-store.js';
+import { FaultyStore, type AnySessionStore } from '../../lib/testing/index.js';
 
 /** Places that two applications can share: one store object given to both, and every place outside the process. */
 export const sharedBackends: readonly Backend[] = [
@@ -29,7 +28,7 @@ export interface FaultyPlace {
 export async function faultyPlace(backend: Backend): Promise<FaultyPlace> {
   const place = await backend.place();
   const { type, ...storeOptions } = place.options as { type: SessionStoreType };
-  const Store = (await storeTypes[type].load()) as new (options: object) => AnyStore;
+  const Store = (await storeTypes[type].load()) as new (options: object) => AnySessionStore;
   const inner = new Store(storeOptions);
   const store = new FaultyStore(inner);
   return {
