@@ -4,7 +4,7 @@ import { assertRecord, MINUTE, recordAt, type StoreCase } from './store-case.js'
 import { STORE_ABILITIES } from './session-store-harness.interface.js';
 
 /** How often, and how long apart, the case looks whether a closed store has released everything. */
-const RELEASE_TRIES = 500;
+const RELEASE_TRIES = 200;
 const RELEASE_WAIT_MS = 10;
 
 /** How many timers, connections and watchers of this process keep it running. */
