@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict';
-import { setTimeout as wait } from 'node:timers/promises';
+import { resourcesLeftBy } from './held-resources.js';
 import { assertRecord, MINUTE, recordAt, type StoreCase } from './store-case.js';
 import { STORE_ABILITIES } from './session-store-harness.interface.js';
-
-/** How often, and how long apart, the case looks whether a closed store has released everything. */
-const RELEASE_TRIES = 200;
-const RELEASE_WAIT_MS = 10;
-
-/** How many timers, connections and watchers of this process keep it running. */
-function heldResources(): number {
-  return process.getActiveResourcesInfo().filter(kind => /^Timeout$|Wrap$|^FSEvent/.test(kind)).length;
-}
 
 export const abilitiesCases: readonly StoreCase[] = [
   {
@@ -68,16 +59,16 @@ export const abilitiesCases: readonly StoreCase[] = [
     name: 'close releases the timers and connections that the store opened, so that the process can end',
     needs: ['close'],
     async run({ stores, now, id, user }) {
-      const before = heldResources();
-      const other = await stores.makeUnopened();
-      await other.open?.();
-      await other.create(id('a'), recordAt(now, { expiresAt: now + MINUTE }));
-      await other.index?.add(user('u'), id('a'), now + MINUTE, now);
-      await other.prune?.(now);
-      await other.ping?.();
-      await other.close?.();
-      for (let i = 0; i < RELEASE_TRIES && heldResources() > before; i++) await wait(RELEASE_WAIT_MS);
-      assert.ok(heldResources() <= before, `still held: ${process.getActiveResourcesInfo().join(', ')}`);
+      const left = await resourcesLeftBy(async () => {
+        const other = await stores.makeUnopened();
+        await other.open?.();
+        await other.create(id('a'), recordAt(now, { expiresAt: now + MINUTE }));
+        await other.index?.add(user('u'), id('a'), now + MINUTE, now);
+        await other.prune?.(now);
+        await other.ping?.();
+        await other.close?.();
+      });
+      assert.deepEqual(left, []);
     },
   },
 ];

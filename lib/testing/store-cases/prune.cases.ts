@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DAY, HOUR, loaded, prune, recordAt, updateAt, type StoreCase } from './store-case.js';
+import { DAY, HOUR, loaded, prune, race, recordAt, updateAt, type StoreCase } from './store-case.js';
 
 export const pruneCases: readonly StoreCase[] = [
   {
@@ -57,9 +57,9 @@ export const pruneCases: readonly StoreCase[] = [
         const one = id(String(round));
         await store.create(one, recordAt(now, { expiresAt: now + 10 }));
         const moments = { expiresAt: now + DAY, lastSeenAt: now };
-        const extend = async () =>
-          round % 2 === 0 ? peer.touch(one, moments, now) : peer.update(one, updateAt(now, moments), now);
-        const [extended] = await Promise.all([extend(), prune(store, now + 10)]);
+        const extend = () =>
+          round < 10 ? peer.touch(one, moments, now) : peer.update(one, updateAt(now, moments), now);
+        const [extended] = await race<unknown, number>(round, extend, () => prune(store, now + 10));
         const isThere = (await store.load(one)) !== undefined;
         assert.equal(extended === true || extended === 'done', isThere, `round ${round}`);
         await store.destroy(one, now);

@@ -6,6 +6,7 @@ import {
   assertRecord,
   DAY,
   HOUR,
+  race,
   recordAt,
   updateAt,
   type CaseContext,
@@ -213,12 +214,11 @@ export const rotationCases: readonly StoreCase[] = [
         const at = (label: string) => id(`${label} ${round}`);
         await store.create(at('old'), recordAt(now, { meta: 'old' }));
         await store.create(at('new'), recordAt(now, { meta: 'new' }));
-        const rotation = async () => store.destroy(at('old'), now, { successor: at('new') });
-        const logout = async () => peer.destroy(at('old'), now);
-        const [rotated, ended] =
-          round % 2 === 0
-            ? await Promise.all([rotation(), logout()])
-            : (await Promise.all([logout(), rotation()])).toReversed();
+        const [rotated, ended] = await race(
+          round,
+          () => store.destroy(at('old'), now, { successor: at('new') }),
+          () => peer.destroy(at('old'), now),
+        );
         assert.ok(ended, `round ${round}: the destroy ended nothing`);
         assert.equal(ended.meta, rotated ? 'new' : 'old', `round ${round}`);
         assert.equal(await store.load(at('old')), undefined);
@@ -232,11 +232,12 @@ export const rotationCases: readonly StoreCase[] = [
       for (let round = 0; round < 40; round++) {
         const at = (label: string) => id(`${label} ${round}`);
         await store.create(at('old'), recordAt(now));
-        const [updated, ended] = await Promise.all([
-          (async () =>
-            peer.update(at('old'), updateAt(now, { set: { 'd:n': '1' }, expiresAt: now + DAY }), now))(),
-          (async () => store.destroy(at('old'), now, { successor: at('new') }))(),
-        ]);
+        const change = updateAt(now, { set: { 'd:n': '1' }, expiresAt: now + DAY });
+        const [updated, ended] = await race(
+          round,
+          () => peer.update(at('old'), change, now),
+          () => store.destroy(at('old'), now, { successor: at('new') }),
+        );
         assert.ok(ended);
         assert.equal(
           ended.data['d:n'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { idOf } from '../../crypto/session-id.js';
 import type { AnySessionStore, SessionIndex } from '../../store/session-store-abilities.interface.js';
 import type { SessionRecord, SessionUpdate, UpdateResult } from '../../store/session-record.interface.js';
-import type { SessionStore } from '../../store/session-store.js';
+import type { Awaitable, SessionStore } from '../../store/session-store.js';
 import { systemClock } from '../../time/clock.js';
 import type { CaseStores } from './case-stores.js';
 import type { StoreAbility } from './session-store-harness.interface.js';
@@ -73,6 +73,19 @@ export function recordAt(now: number, over: Partial<SessionRecord> = {}): Sessio
 /** An update that keeps the moments of `recordAt(now)` and writes only the fields in `over`. */
 export function updateAt(now: number, over: Partial<SessionUpdate> = {}): SessionUpdate {
   return { set: {}, delete: [], expiresAt: now + HOUR, lastSeenAt: now, ...over };
+}
+
+const start = async <T>(call: () => Awaitable<T>): Promise<T> => call();
+
+/** Starts two calls at the same time: the first one first in even rounds, and last in odd rounds. */
+export async function race<A, B>(
+  round: number,
+  first: () => Awaitable<A>,
+  second: () => Awaitable<B>,
+): Promise<[A, B]> {
+  if (round % 2 === 0) return Promise.all([start(first), start(second)]);
+  const [other, one] = await Promise.all([start(second), start(first)]);
+  return [one, other];
 }
 
 /** The record in a form that does not depend on prototypes and on the order of fields. */

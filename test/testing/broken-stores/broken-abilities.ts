@@ -153,7 +153,7 @@ export const brokenAbilities: readonly BrokenStore[] = [
     defect: 'stores with different prefixes share one place',
     Store: class extends ReferenceStore {
       constructor(backend: Backend) {
-        super(backend);
+        super(backend, 'the only prefix:');
       }
     },
     breaks: [

@@ -10,6 +10,8 @@ import { DAY } from '../../support/durations.js';
 import type { BrokenStore } from './broken-store.js';
 import { isMark, ReferenceStore, type Cells } from './reference.store.js';
 
+const rounded = (moment: number): number => Math.floor(moment / 1000) * 1000;
+
 export const brokenRecords: readonly BrokenStore[] = [
   {
     defect: 'reports an unknown id as a fault',
@@ -58,7 +60,6 @@ export const brokenRecords: readonly BrokenStore[] = [
     defect: 'rounds moments to seconds',
     Store: class extends ReferenceStore {
       protected override write(cells: Cells, id: string, record: SessionRecord): void {
-        const rounded = (moment: number) => Math.floor(moment / 1000) * 1000;
         const { expiresAt, lastSeenAt } = record;
         super.write(cells, id, {
           ...record,

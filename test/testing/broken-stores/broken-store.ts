@@ -1,5 +1,5 @@
 import type { SessionStoreHarness } from '../../../lib/testing/index.js';
-import { Backend, ReferenceStore } from './reference.store.js';
+import { Backend, type ReferenceStore } from './reference.store.js';
 
 /** A store with one defect. */
 export interface BrokenStore {
