@@ -34,7 +34,10 @@ export type Updated = Used | 'gone' | UpdateMismatch;
  * that leaves a session alive carries its token, because a backend may put into the token what it keeps.
  */
 export interface SessionBackend {
-  /** Returns the live session that a token names. `undefined` is reported with an event that says why. */
+  /**
+   * Returns the live session that a token names. `undefined` is reported with an event that says why. The result may
+   * carry another token, which the browser should have instead.
+   */
   find(token: string): Awaitable<LiveRecord | undefined>;
   /** The public handle of the session that a token names. */
   idOf(token: string): string;

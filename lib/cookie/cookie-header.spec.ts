@@ -2,47 +2,67 @@ import { describe, expect, it } from 'vitest';
 import { type CookieValues, nameOfSetCookie, readCookieValues } from './cookie-header.js';
 
 const isWord = (value: string) => /^[a-z]+$/.test(value);
-const read = (header: string, name = 'sid', limit = 4) => readCookieValues(header, name, isWord, limit);
+/** A word with a `q` is forged. */
+const judge = (value: string) => (!isWord(value) ? 'malformed' : value.includes('q') ? 'forged' : 'genuine');
+const read = (header: string, name = 'sid', limit = 4) => readCookieValues(header, name, judge, limit);
 
 describe('readCookieValues', () => {
-  it('returns the distinct well-formed values in the order of the header', () => {
+  it('returns the distinct genuine values in the order of the header', () => {
     expect(read('sid=b; sid=a; x=y; sid=b')).toEqual({
-      wellFormed: ['b', 'a'],
+      genuine: ['b', 'a'],
       malformed: false,
+      forged: false,
+      crowded: false,
+    });
+  });
+
+  it('reports forged values, which do not count towards the limit', () => {
+    const header = `${'sid=q; '.repeat(50)}sid=a`;
+    expect(read(header, 'sid', 1)).toEqual({
+      genuine: ['a'],
+      malformed: false,
+      forged: true,
       crowded: false,
     });
   });
 
   it('reports malformed values, which do not count towards the limit', () => {
     const header = `${'sid=?; '.repeat(50)}sid=a`;
-    expect(read(header, 'sid', 1)).toEqual({ wellFormed: ['a'], malformed: true, crowded: false });
+    expect(read(header, 'sid', 1)).toEqual({
+      genuine: ['a'],
+      malformed: true,
+      forged: false,
+      crowded: false,
+    });
   });
 
   it('keeps values up to the limit, and reports that there are more', () => {
     expect(read('sid=a; sid=b; sid=c', 'sid', 2)).toEqual({
-      wellFormed: ['a', 'b'],
+      genuine: ['a', 'b'],
       malformed: false,
+      forged: false,
       crowded: true,
     });
     expect(read('sid=a; sid=b; sid=a', 'sid', 2).crowded).toBe(false);
   });
 
   it('drops spaces and tabs around a pair and nothing else', () => {
-    expect(read(' \t sid=a \t ;').wellFormed).toEqual(['a']);
+    expect(read(' \t sid=a \t ;').genuine).toEqual(['a']);
     for (const code of [0x0b, 0x0c, 0xa0, 0x1680, 0x2003, 0x2028, 0x3000, 0xfeff]) {
       const blank = String.fromCharCode(code);
-      expect(read(`${blank}sid=a`).wellFormed, `before, ${code}`).toEqual([]);
+      expect(read(`${blank}sid=a`).genuine, `before, ${code}`).toEqual([]);
       expect(read(`sid=a${blank}`), `after, ${code}`).toEqual({
-        wellFormed: [],
+        genuine: [],
         malformed: true,
+        forged: false,
         crowded: false,
       });
     }
   });
 
   it('treats characters of regular expressions in a name literally', () => {
-    expect(read('axb=q; a.b=a', 'a.b').wellFormed).toEqual(['a']);
-    expect(read('$^*=a', '$^*').wellFormed).toEqual(['a']);
+    expect(read('axb=b; a.b=a', 'a.b').genuine).toEqual(['a']);
+    expect(read('$^*=a', '$^*').genuine).toEqual(['a']);
   });
 
   it('agrees with a slow and obviously correct reader on 40 000 headers of a small grammar', () => {
@@ -56,11 +76,11 @@ describe('readCookieValues', () => {
   it('is not affected by the position of other cookies or by added blanks', () => {
     const random = generator(77);
     const pairs = ['sid=a', 'x=1', 'sid=b', '__proto__=y', 'sidx=c', ' =d'];
-    const expected = new Set(read(pairs.join('; ')).wellFormed);
+    const expected = new Set(read(pairs.join('; ')).genuine);
     for (let round = 0; round < 200; round++) {
       const moved = pairs.map(pair => ({ pair, at: random() })).sort((a, b) => a.at - b.at);
       const header = moved.map(({ pair }) => ' \t'.repeat(random() * 3) + pair).join(';');
-      expect(new Set(read(header).wellFormed), header).toEqual(expected);
+      expect(new Set(read(header).genuine), header).toEqual(expected);
     }
   });
 
@@ -105,10 +125,11 @@ function slowRead(header: string, name: string, limit: number): CookieValues {
     .map(pair => pair.replace(/^[ \t]+/, '').replace(/[ \t]+$/, ''))
     .filter(pair => pair.slice(0, pair.indexOf('=')) === name && pair.includes('='))
     .map(pair => pair.slice(pair.indexOf('=') + 1));
-  const distinct = [...new Set(values.filter(isWord))];
+  const distinct = [...new Set(values.filter(value => judge(value) === 'genuine'))];
   return {
-    wellFormed: distinct.slice(0, limit),
+    genuine: distinct.slice(0, limit),
     malformed: values.some(value => !isWord(value)),
+    forged: values.some(value => judge(value) === 'forged'),
     crowded: distinct.length > limit,
   };
 }
@@ -122,6 +143,7 @@ const PIECES = [
   ' ',
   '\t',
   'a',
+  'q',
   'bc',
   '"',
   ',',

@@ -4,11 +4,13 @@ const EQUALS = 0x3d;
 
 /** The values that a `Cookie` header has under one name. */
 export interface CookieValues {
-  /** The distinct well-formed values in the order of the header: the first `limit` of them. */
-  readonly wellFormed: readonly string[];
+  /** The distinct genuine values in the order of the header: the first `limit` of them. */
+  readonly genuine: readonly string[];
   /** Whether the header has a value that is not well-formed. */
   readonly malformed: boolean;
-  /** Whether the header has more than `limit` distinct well-formed values. */
+  /** Whether the header has a value that is forged. */
+  readonly forged: boolean;
+  /** Whether the header has more than `limit` distinct genuine values. */
   readonly crowded: boolean;
 }
 
@@ -26,11 +28,12 @@ export interface CookieValues {
 export function readCookieValues(
   header: string,
   name: string,
-  isWellFormed: (value: string) => boolean,
+  judge: (value: string) => 'genuine' | 'malformed' | 'forged',
   limit: number,
 ): CookieValues {
-  const wellFormed: string[] = [];
+  const genuine: string[] = [];
   let malformed = false;
+  let forged = false;
   let crowded = false;
 
   for (let start = 0; start < header.length;) {
@@ -38,15 +41,17 @@ export function readCookieValues(
     const end = separator === -1 ? header.length : separator;
     const value = valueOf(header, start, end, name);
     if (value !== undefined) {
-      if (!isWellFormed(value)) malformed = true;
-      else if (!wellFormed.includes(value)) {
-        if (wellFormed.length < limit) wellFormed.push(value);
+      const verdict = judge(value);
+      if (verdict === 'malformed') malformed = true;
+      else if (verdict === 'forged') forged = true;
+      else if (!genuine.includes(value)) {
+        if (genuine.length < limit) genuine.push(value);
         else crowded = true;
       }
     }
     start = end + 1;
   }
-  return { wellFormed, malformed, crowded };
+  return { genuine, malformed, forged, crowded };
 }
 
 /**

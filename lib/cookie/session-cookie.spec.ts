@@ -164,13 +164,21 @@ describe('reading the session cookie', () => {
       brought: true,
       tokens: [V],
       malformed: false,
+      forged: false,
       crowded: false,
     });
-    expect(plain.read('sid=')).toEqual({ brought: true, tokens: [], malformed: true, crowded: false });
+    expect(plain.read('sid=')).toEqual({
+      brought: true,
+      tokens: [],
+      malformed: true,
+      forged: false,
+      crowded: false,
+    });
     expect(plain.read('sid=junk; a=1')).toEqual({
       brought: true,
       tokens: [],
       malformed: true,
+      forged: false,
       crowded: false,
     });
     expect(plain.read('xsid=junk').brought).toBe(false);
@@ -184,6 +192,7 @@ describe('reading the session cookie', () => {
       brought: true,
       tokens: list(4, sid),
       malformed: false,
+      forged: false,
       crowded: true,
     });
     expect(plain.read(list(4, i => `sid=${sid(i)}`).join('; ')).crowded).toBe(false);

@@ -1,5 +1,5 @@
 import { stringifySetCookie } from 'cookie';
-import { isSid } from '../crypto/session-id.js';
+import { plainTokens, type SessionTokens, type TokenVerdict } from '../crypto/session-token.js';
 import type { ResolvedCookieOptions } from '../options/resolved-session-options.interface.js';
 import { nameOfSetCookie, readCookieValues } from './cookie-header.js';
 
@@ -10,11 +10,13 @@ const MAX_CANDIDATES = 4;
 export interface CookieCandidates {
   /** Whether there is a cookie of this name, well-formed or not. */
   readonly brought: boolean;
-  /** The distinct well-formed tokens in the order of the header: the first four of them. */
+  /** The distinct genuine tokens in the order of the header: the first four of them. */
   readonly tokens: readonly string[];
   /** Whether there are values that cannot be tokens. */
   readonly malformed: boolean;
-  /** Whether there are more than four distinct well-formed tokens, so that some are ignored. */
+  /** Whether there are values that have the form of a token and that no key of ours has signed. */
+  readonly forged: boolean;
+  /** Whether there are more than four distinct genuine tokens, so that some are ignored. */
   readonly crowded: boolean;
 }
 
@@ -23,6 +25,7 @@ const NOTHING: CookieCandidates = Object.freeze({
   brought: false,
   tokens: Object.freeze([]),
   malformed: false,
+  forged: false,
   crowded: false,
 });
 
@@ -37,7 +40,10 @@ export class SessionCookie {
   private readonly clearOverHttp: string;
   private readonly clearOverHttps: string;
 
-  constructor(options: ResolvedCookieOptions) {
+  constructor(
+    options: ResolvedCookieOptions,
+    private readonly tokens: SessionTokens = plainTokens,
+  ) {
     const { name, secure } = options;
     const overHttp = secure === 'auto' ? false : secure;
     const overHttps = secure === 'auto' ? true : secure;
@@ -54,10 +60,15 @@ export class SessionCookie {
   /** Never throws, and takes time in proportion to the length of the header, whatever the header contains. */
   read(header: string | undefined): CookieCandidates {
     if (header === undefined || !header.includes(this.start)) return NOTHING;
-    // The token is the sid itself: 256 random bits cannot be guessed, so a signature would add nothing.
-    const { wellFormed, malformed, crowded } = readCookieValues(header, this.name, isSid, MAX_CANDIDATES);
-    if (wellFormed.length === 0 && !malformed) return NOTHING;
-    return { brought: true, tokens: wellFormed, malformed, crowded };
+    const judge = (value: string): TokenVerdict => this.tokens.judge(value);
+    const { genuine, malformed, forged, crowded } = readCookieValues(
+      header,
+      this.name,
+      judge,
+      MAX_CANDIDATES,
+    );
+    if (genuine.length === 0 && !malformed && !forged) return NOTHING;
+    return { brought: true, tokens: genuine, malformed, forged, crowded };
   }
 
   /**

@@ -7,6 +7,8 @@ import type { SessionLog } from './session-log.interface.js';
 export type SessionRejection =
   /** A session cookie has a value that is not a token. */
   | 'malformed'
+  /** A session cookie has the form of a token, and none of the keys in `secret` has signed it. */
+  | 'forged'
   /** A request has more than four different session cookies. The others were ignored. */
   | 'crowded'
   /** No session has this well-formed token: it is forged, or the session ended or expired some time ago. */

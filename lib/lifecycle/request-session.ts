@@ -266,6 +266,15 @@ export class RequestSession implements OperationHost, HeadParticipant {
     if (slot.hold) slot.hold.add(this);
     else if (!response.headersSent) slot.hold = new ResponseHold(response, this);
     this.#hold = slot.hold;
+    this.#replaceOldToken();
+  }
+
+  /** A token that is not signed, or signed with an older key, is replaced when its session is used. */
+  #replaceOldToken(): void {
+    const load = this.#load.state;
+    if (load.kind !== 'live') return;
+    const { token } = load.record.identity;
+    if (!this.#load.cookies.tokens.includes(token)) this.answer.replaceCookie(token);
   }
 
   #plan(session: OwnedSession, head: HoldState, status: number | undefined, isBusy: boolean): CommitPlan {

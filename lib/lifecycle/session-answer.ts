@@ -16,8 +16,8 @@ export type AnswerCookie =
   /** A session that this request destroyed. */
   | { readonly kind: 'clear' }
   /**
-   * With `maxAge`, a session that was used: the browser gets its cookie again. The commit confirms that the session is
-   * still alive if only an operation has used it.
+   * A session that was used: the browser gets its cookie again, with `maxAge`, or another token for it. The commit
+   * confirms that the session is still alive.
    */
   | { readonly kind: 'renew'; readonly token: string; readonly isConfirmed: boolean };
 
@@ -62,6 +62,11 @@ export class SessionAnswer {
   renewCookie(token: string): void {
     if (!this.parts.isCookieRenewed || this.#cookie.kind === 'set' || this.#cookie.kind === 'clear') return;
     this.#cookie = { kind: 'renew', token, isConfirmed: false };
+  }
+
+  /** The browser gets another token for the same session. The commit confirms that the session is still alive. */
+  replaceCookie(token: string): void {
+    if (this.#cookie.kind === 'none') this.#cookie = { kind: 'renew', token, isConfirmed: false };
   }
 
   /** The commit has found the session alive. */

@@ -31,7 +31,7 @@ export class SessionLifecycle implements LifecycleParts {
     readonly events: SessionEvents,
     readonly log: SessionLog,
   ) {
-    this.cookie = new SessionCookie(options.cookie);
+    this.cookie = new SessionCookie(options.cookie, options.tokens);
     this.writer = new SessionWriter(backend, events, options.maxSizeBytes);
     this.operations = new SessionOperations({ ...options, backend, clock, writer: this.writer });
     this.answerParts = { cookie: this.cookie, isCookieRenewed: options.cookie.maxAgeMs !== undefined, log };

@@ -48,6 +48,7 @@ export class SessionLoad {
     const { cookie, events } = this.parts;
     this.#cookies = cookie.read(this.request.headers.cookie);
     if (this.#cookies.malformed) events.emit({ type: 'rejected', reason: 'malformed' });
+    if (this.#cookies.forged) events.emit({ type: 'rejected', reason: 'forged' });
     if (this.#cookies.crowded) events.emit({ type: 'rejected', reason: 'crowded' });
     return this.#cookies;
   }
@@ -87,7 +88,8 @@ export class SessionLoad {
   #setFound(found: readonly (LiveRecord | undefined)[]): undefined {
     const live = found.filter(record => record !== undefined);
     const [record] = live;
-    if (live.length > 1) {
+    // A signed and an unsigned token may name the same session.
+    if (new Set(live.map(({ identity }) => identity.id)).size > 1) {
       this.#state = { kind: 'ambiguous' };
       this.parts.events.emit({ type: 'rejected', reason: 'ambiguous' });
     } else this.#state = record ? { kind: 'live', record } : { kind: 'empty' };

@@ -20,6 +20,11 @@ export class OptionReader<Name extends string = string> {
     return this.given[name] ?? undefined;
   }
 
+  /** Whether the field is there, also with the value `undefined`: an environment variable may not be set. */
+  isGiven(name: Name): boolean {
+    return Object.hasOwn(this.given, name);
+  }
+
   /** The names of the fields that are given. */
   names(): string[] {
     return Object.keys(this.given).filter(name => (this.given[name] ?? undefined) !== undefined);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { jsonCodec } from '../codec/json.codec.js';
+import { plainTokens } from '../crypto/session-token.js';
 import { SessionConfigError } from '../errors/session-config.error.js';
 import { SessionStore } from '../store/session-store.js';
 import { resolveSessionOptions } from './resolve-session-options.js';
@@ -32,7 +33,8 @@ const messageOf = (options: unknown) =>
 
 describe('resolveSessionOptions', () => {
   it('applies all defaults', () => {
-    const { cookie, codec, ...rest } = resolve({ type: 'memory' });
+    const { cookie, codec, tokens, ...rest } = resolve({ type: 'memory' });
+    expect(tokens).toBe(plainTokens);
     expect(rest).toEqual({
       store: { kind: 'type', type: 'memory', options: {} },
       load: 'eager',
@@ -296,7 +298,6 @@ describe('resolveSessionOptions', () => {
       ['idletimeout', "there is no such option. Did you mean 'idleTimeout'?"],
       ['cookies', "there is no such option. Did you mean 'cookie'?"],
       ['resave', 'there is no such option. Remove it.'],
-      ['secret', 'there is no such option. Remove it.'],
       ['encryption', 'there is no such option. Remove it.'],
       ['anonymous', 'there is no such option. Remove it.'],
       ['__proto__', 'there is no such option. Remove it.'],

@@ -7,6 +7,7 @@ import { describe, isObject, OptionReader } from './option-reader.js';
 import { cookieOptionNames, resolveCookieOptions } from './resolve-cookie-options.js';
 import type { SessionCookieOptions } from './cookie-options.interface.js';
 import type { ResolvedCookieOptions, ResolvedSessionOptions } from './resolved-session-options.interface.js';
+import { resolveSecret } from './resolve-secret.js';
 import { explainStoreOption, isStore, optionNamesOf, resolveStore } from './resolve-store.js';
 import { sessionOptionDefaults as defaults } from './session-options.defaults.js';
 import type { CommonSessionOptions, ForRootOptions } from './session-options.interface.js';
@@ -23,6 +24,7 @@ const commonOptionNames: readonly (keyof CommonSessionOptions | 'type' | 'store'
   'absoluteTimeout',
   'touchInterval',
   'cookie',
+  'secret',
   'onStoreError',
   'storeTimeout',
   'failFast',
@@ -60,6 +62,7 @@ export function resolveSessionOptions(
     load: reader.oneOf('load', ['eager', 'lazy']) ?? defaults.load,
     ...timeouts,
     cookie,
+    tokens: resolveSecret(reader, cookie.name, problems),
     onStoreError: reader.oneOf('onStoreError', ['fail', 'anonymous']) ?? defaults.onStoreError,
     storeTimeoutMs:
       reader.count('storeTimeout', 'milliseconds', LONGEST_STORE_TIMEOUT_MS) ?? defaults.storeTimeoutMs,

@@ -1,4 +1,5 @@
 import type { SessionCodec } from '../codec/session-codec.interface.js';
+import type { SessionTokens } from '../crypto/session-token.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { SessionStoreType } from './store-types.js';
 
@@ -33,6 +34,8 @@ export interface ResolvedSessionOptions {
   readonly absoluteTimeoutMs: number;
   readonly touchIntervalMs: number;
   readonly cookie: ResolvedCookieOptions;
+  /** How tokens look: plain, or signed with the keys in `secret`. */
+  readonly tokens: SessionTokens;
   readonly onStoreError: 'fail' | 'anonymous';
   readonly storeTimeoutMs: number;
   readonly failFast: boolean;

@@ -3,6 +3,24 @@ import type { SessionStore } from '../store/session-store.js';
 import type { SessionStoreType, SessionStoreTypeOptions } from './store-types.js';
 import type { SessionCookieOptions } from './cookie-options.interface.js';
 
+/**
+ * A key, or a list of keys. Each is a text, which is used as UTF-8, or bytes. `node -p
+ * "crypto.randomBytes(32).toString('base64url')"` makes one.
+ *
+ * @publicApi
+ */
+export type SessionKeys = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** The option `secret` with all that it takes. @publicApi */
+export interface SessionSecret {
+  readonly keys: SessionKeys;
+  /**
+   * Whether cookies that are not signed are accepted, and then replaced by signed ones.
+   * @default false
+   */
+  readonly acceptUnsigned?: boolean;
+}
+
 /** The options that do not depend on the store. @publicApi */
 export interface CommonSessionOptions {
   /**
@@ -36,6 +54,21 @@ export interface CommonSessionOptions {
   readonly touchInterval?: number | string;
   /** The attributes of the session cookie. */
   readonly cookie?: SessionCookieOptions;
+  /**
+   * Signs the session cookie, so that a cookie which this application has not made is refused without a call to the
+   * store. A key is a text or bytes, at least 32 bytes long and random. Of several keys the first signs and all verify:
+   * to change the key, put the new one first, and remove the old one when the last session signed with it has ended.
+   * Nobody is signed out by that.
+   *
+   * To turn signing on without signing users out, write `{ keys, acceptUnsigned: true }` until `absoluteTimeout` has
+   * passed. Unsigned cookies are then accepted, and replaced when their session is used.
+   * @default none: the cookie is a random secret of 256 bits, which cannot be guessed
+   * @example
+   * ```ts
+   * SessionModule.forRoot({ type: 'filesystem', secret: process.env.SESSION_KEY });
+   * ```
+   */
+  readonly secret?: SessionKeys | SessionSecret | undefined;
   /**
    * What happens if the session cannot be read, because the store has failed.
    *

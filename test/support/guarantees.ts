@@ -231,6 +231,7 @@ export const otherSpecs: Readonly<Record<string, string>> = {
   [e2e('session-access')]: 'all ways to get the session, eager and lazy',
   [e2e('session-size')]: '`maxSize`',
   [e2e('session-values')]: 'the values that a session can hold',
+  [e2e('signed-tokens')]: 'signed cookies: the option `secret`, turning it on, and changing keys',
   [e2e('usage-errors')]: 'common first mistakes: no module, no options, no HTTP request',
   [e2e('validation-pipe')]: 'the session in handlers with a `ValidationPipe`',
   'test/testing/sign-in.e2e-spec.ts': '`nestjs-http-session/testing` over every store, on both adapters',

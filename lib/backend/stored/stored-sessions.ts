@@ -24,7 +24,7 @@ type Report = 'reported' | 'quiet';
 
 /**
  * Sessions that a store keeps. Every call of the lifecycle to the store is in this folder: what is read, what is
- * written, in which order, and what is reported. Today the token is the sid.
+ * written, in which order, and what is reported.
  */
 export class StoredSessions implements SessionBackend {
   constructor(
@@ -36,11 +36,12 @@ export class StoredSessions implements SessionBackend {
 
   /** token → sid → id → record → live session. */
   find(token: string): Awaitable<LiveRecord | undefined> {
-    const id = idOf(token);
+    const id = this.idOf(token);
     const loaded = this.store.load(id);
+    const current = this.options.tokens.upToDate(token);
     return loaded instanceof Promise
-      ? loaded.then(record => this.#judge(token, id, record, 'reported'))
-      : this.#judge(token, id, loaded, 'reported');
+      ? loaded.then(record => this.#judge(current, id, record, 'reported'))
+      : this.#judge(current, id, loaded, 'reported');
   }
 
   /** Finds a live session by its id. The result has no token, so it cannot be handed to a browser. */
@@ -49,7 +50,7 @@ export class StoredSessions implements SessionBackend {
   }
 
   idOf(token: string): string {
-    return idOf(token);
+    return idOf(this.options.tokens.sidOf(token));
   }
 
   async create(meta: SessionMeta, texts: Texts): Promise<LiveRecord> {
@@ -150,8 +151,9 @@ export class StoredSessions implements SessionBackend {
     const moments = { expiresAt, lastSeenAt };
     const index = user === undefined ? undefined : this.store.index;
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const token = newSid();
-      const id = idOf(token);
+      const sid = newSid();
+      const token = this.options.tokens.tokenOf(sid);
+      const id = idOf(sid);
       if (index && user !== undefined) await index.add(user, id, meta.endsAt, this.clock.now());
       if (!(await this.store.create(id, record))) continue; // a fresh random id that is taken: try once more
       if (index && user !== undefined && !(await index.confirm(user, id))) {
