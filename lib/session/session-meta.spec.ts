@@ -42,6 +42,7 @@ describe('the metadata of a record', () => {
     ['version "1"', JSON.stringify({ ...raw, v: '1' })],
     ['no creation', JSON.stringify({ ...raw, createdAt: undefined })],
     ['no limit', JSON.stringify({ ...raw, endsAt: undefined })],
+    ['a limit that is no whole number', JSON.stringify({ ...raw, endsAt: raw.endsAt + 0.5 })],
     ['a limit at the creation', JSON.stringify({ ...raw, endsAt: NOW })],
     ['a user that is a number', JSON.stringify({ ...raw, user: 7 })],
     ['a user that is null', JSON.stringify({ ...raw, user: null })],

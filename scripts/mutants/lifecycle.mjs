@@ -14,7 +14,7 @@ export const lifecycleMutants = [
     file: 'lib/lifecycle/session-answer.ts',
     find: "return cookie.kind === 'renew' && !cookie.isConfirmed ? NONE : cookie;",
     replace: 'return cookie;',
-    specs: ['test/e2e/cookie-attributes.e2e-spec.ts', 'test/e2e/ended-elsewhere.e2e-spec.ts'],
+    specs: ['test/e2e/forgotten-waits.e2e-spec.ts', 'test/e2e/unsaved-changes.e2e-spec.ts'],
   },
   {
     name: 'a request that failed with 500 saves its changes',
@@ -117,11 +117,7 @@ export const lifecycleMutants = [
           const again = await attempt(text);
           return this.#writeKey(session, identity, field, again.text, text);
         });`,
-    specs: [
-      'test/e2e/timeouts.e2e-spec.ts',
-      'test/e2e/update.e2e-spec.ts',
-      'test/e2e/store-faults.e2e-spec.ts',
-    ],
+    specs: ['test/e2e/saved-before-answered.e2e-spec.ts'],
   },
   {
     name: 'take() leaves the key in the session',
@@ -142,7 +138,7 @@ export const lifecycleMutants = [
     file: 'lib/lifecycle/session-flashes.ts',
     find: 'Object.fromEntries(wanted),',
     replace: '{},',
-    specs: ['test/e2e/session-operations.e2e-spec.ts', 'test/e2e/lost-updates.e2e-spec.ts'],
+    specs: ['test/e2e/update.e2e-spec.ts'],
   },
   {
     name: 'of two different live sessions the first one is used',
@@ -310,7 +306,7 @@ export const lifecycleMutants = [
     specs: ['lib/session/session-size.spec.ts', 'test/e2e/session-size.e2e-spec.ts'],
   },
   {
-    name: 'a record without a usable creation time is taken',
+    name: 'a record whose limit is no whole number is taken',
     file: 'lib/session/session-meta.ts',
     find: 'if (v !== VERSION || !isWrittenMoment(createdAt) || !isWrittenMoment(endsAt)) return undefined;',
     replace: 'if (v !== VERSION || !isWrittenMoment(createdAt) || !isMoment(endsAt)) return undefined;',

@@ -92,6 +92,17 @@ describeCells('a session that ended elsewhere', backends, cell => {
       expect(events.filter(({ type }) => type === 'created' || type === 'rotated')).toEqual([]);
     });
 
+    it('two operations at the same time reject, and "ended" is emitted once', async () => {
+      const { answer, id, events } = await late(async session => {
+        const both = [session.update('count', (n = 0) => n + 1), session.take('note')];
+        return (await Promise.allSettled(both)).map(({ status }) => status);
+      }, end);
+      expect(answer.json()).toEqual(['rejected', 'rejected']);
+      expect(events.filter(({ type }) => type === 'rejected')).toEqual([
+        { type: 'rejected', reason: 'ended', id },
+      ]);
+    });
+
     it('a save() that only removes has nothing left to do and resolves', async () => {
       const { answer } = await late(async session => {
         delete session.note;

@@ -258,6 +258,19 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     expect((await run<Data>(browser, session => session.note)).text).toBe('after');
   });
 
+  it('an update() whose reply was lost is unknown: 503, and it is counted once at most', async () => {
+    const browser = await visitor(app, { note: 'before' });
+    await run<{ list?: number[] }>(browser, session => session.update('list', () => [0]));
+    store.loseReply('update', { times: 1 });
+    store.taken();
+    const failed = await run<{ list?: number[] }>(browser, session =>
+      session.update('list', (list = []) => [...list, list.length]),
+    );
+    expect(failed.status).toBe(503);
+    expect(store.taken().filter(verb => verb === 'update')).toEqual(['update']); // never sent again
+    expect((await run<{ list?: number[] }>(browser, session => session.list)).json()).toEqual([0, 1]);
+  });
+
   describe('what an explicit operation owes goes out with the 503', () => {
     it('the cookie of a login that stood', async () => {
       const browser = await visitor(app, { note: 'before' });
