@@ -165,7 +165,8 @@ async function failureOf({ command, specs, stores }, tree) {
   if (isLate) return `the tests did not end within ${PATIENCE_MS / 1000} s`;
   if (code === 0) return undefined;
   const lines = output.split('\n').filter(line => line.trim() !== '');
-  return (
-    lines.find(line => line.startsWith('FAILED ')) ?? `exit code ${code}: ${lines.slice(-5).join('\n  ')}`
-  );
+  // The failure cuts the run short, so other tests have not come to their end either.
+  const failed = lines.filter(line => line.startsWith('FAILED '));
+  const noticed = failed.find(line => !line.endsWith('it did not come to its end')) ?? failed[0];
+  return noticed ?? `exit code ${code}: ${lines.slice(-5).join('\n  ')}`;
 }
