@@ -262,12 +262,12 @@ describeCells('saved before answered', backends, ({ platform, backend }) => {
     const browser = await visitor(app, { note: 'before' });
     await run<{ list?: number[] }>(browser, session => session.update('list', () => [0]));
     store.loseReply('update', { times: 1 });
-    store.taken();
+    store.takeVerbs();
     const failed = await run<{ list?: number[] }>(browser, session =>
       session.update('list', (list = []) => [...list, list.length]),
     );
     expect(failed.status).toBe(503);
-    expect(store.taken().filter(verb => verb === 'update')).toEqual(['update']); // never sent again
+    expect(store.takeVerbs().filter(verb => verb === 'update')).toEqual(['update']); // never sent again
     expect((await run<{ list?: number[] }>(browser, session => session.list)).json()).toEqual([0, 1]);
   });
 
