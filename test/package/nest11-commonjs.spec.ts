@@ -1,12 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { MemorySessionStore } from '../../lib/stores/memory/index.js';
+import { sessionStoreCases } from '../../lib/testing/index.js';
+import { blocksOf, read } from './documentation.js';
 
 const run = promisify(execFile);
 const MINUTES = 60_000;
@@ -61,6 +64,23 @@ describe('a NestJS 11 project as `nest new` made it: CommonJS, Jest, moduleResol
 
   it('passes its end-to-end tests under Jest', { timeout: 2 * MINUTES }, async () => {
     expect(await inProject('npm', 'run', 'test:e2e')).toMatch(/Tests: +5 passed, 5 total/);
+  });
+
+  it('runs the kit on the store of docs/custom-store.md under Jest', { timeout: 2 * MINUTES }, async () => {
+    const page = 'docs/custom-store.md';
+    for (const { code } of blocksOf(read(page), 'ts', page)) {
+      const [, name] = /^\/\/ (my-session\.store(?:\.spec)?\.ts)\n/.exec(code) ?? [];
+      if (name === undefined) continue;
+      // The imports of a project that `nest new` made have no file extension.
+      await writeFile(join(project, 'src', name), code.replace("store.js'", "store'"));
+    }
+    const { length } = sessionStoreCases({
+      create: () => new MemorySessionStore(),
+      abilities: ['index', 'prune'],
+    });
+    expect(await inProject('npx', '--no-install', 'jest')).toMatch(
+      new RegExp(`Tests: +${length} passed, ${length} total`),
+    );
   });
 
   it('runs in Node as built, where require() and import share one instance', async () => {

@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Browser } from '../support/browser.js';
-import { sessionStoreCases, type AnySessionStore } from '../../lib/testing/index.js';
+import { MemorySessionStore } from '../../lib/stores/memory/index.js';
+import { sessionStoreCases } from '../../lib/testing/index.js';
 import {
   allExamples,
   asModule,
@@ -182,18 +182,26 @@ describe('docs/debugging.md', () => {
   });
 });
 
+/** Runs a command in the project. */
+async function inProject(...parameters: string[]): Promise<{ code: unknown; output: string }> {
+  // The runner would take vitest's environment for its own.
+  const { NODE_ENV: _, VITEST: __, NODE_OPTIONS: ___, ...env } = process.env;
+  return new Promise(resolve => {
+    execFile(process.execPath, parameters, { cwd: project, env }, (error, stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, output: stdout + stderr }),
+    );
+  });
+}
+
+const compiled = (file: string): string => `dist/${file.replace(/\.ts$/, '.js')}`;
+
 describe('the specs of docs/testing.md', () => {
-  const specs = examples.filter(({ file }) => file.endsWith('.spec.ts'));
+  const specs = examples.filter(({ file }) => /^docs-testing-md.*\.spec\.ts$/.test(file));
 
   it('pass', async () => {
     expect(specs.length).toBeGreaterThan(1);
-    const compiled = specs.map(({ file }) => `dist/${file.replace(/\.ts$/, '.js')}`);
-    const { code, output } = await new Promise<{ code: unknown; output: string }>(resolve => {
-      const parameters = [vitest, 'run', '--root', project, '--reporter=json', ...compiled];
-      execFile(process.execPath, parameters, { cwd: project }, (error, stdout, stderr) =>
-        resolve({ code: error?.code ?? 0, output: stdout + stderr }),
-      );
-    });
+    const files = specs.map(({ file }) => compiled(file));
+    const { code, output } = await inProject(vitest, 'run', '--root', project, '--reporter=json', ...files);
     expect(code, output).toBe(0);
     const tests = specs.flatMap(({ code: text }) => text.match(/^ *it\(/gm) ?? []);
     expect(output).toContain(`"numPassedTests":${tests.length},`);
@@ -201,19 +209,30 @@ describe('the specs of docs/testing.md', () => {
 });
 
 describe('the store of docs/custom-store.md', () => {
-  const example = examples.find(({ file }) => file === 'docs-custom-store-md/my-session.store.ts');
-  const cases = sessionStoreCases({
-    async create() {
-      const file = join(project, 'dist', example!.file.replace(/\.ts$/, '.js'));
-      const { MySessionStore } = (await import(pathToFileURL(file).href)) as {
-        MySessionStore: new () => AnySessionStore;
-      };
-      return new MySessionStore();
-    },
+  const folder = 'docs-custom-store-md';
+  const { length } = sessionStoreCases({
+    create: () => new MemorySessionStore(),
     abilities: ['index', 'prune'],
   });
 
-  it.each(cases)('$name', ({ run }) => run());
+  it('passes the kit under Vitest', async () => {
+    const spec = compiled(`${folder}/my-session.store.spec.ts`);
+    const { code, output } = await inProject(vitest, 'run', '--root', project, '--reporter=json', spec);
+    expect(code, output).toBe(0);
+    expect(output).toContain(`"numPassedTests":${length},`);
+  });
+
+  it('passes the kit under node --test', async () => {
+    const test = compiled(`${folder}/my-session.store.test.ts`);
+    const { code, output } = await inProject('--test', '--test-reporter=tap', test);
+    expect(code, output).toBe(0);
+    expect(output).toContain(`\n# pass ${length}\n`);
+  });
+
+  it('is the store of the sample', () => {
+    const { code } = examples.find(({ file }) => file === `${folder}/my-session.store.ts`)!;
+    expect(read('sample/06-custom-store/src/my-session.store.ts')).toBe(code);
+  });
 });
 
 // --- an application in a process of its own -------------------------------------------------------------------------

@@ -36,7 +36,7 @@ describe('the READMEs of the samples', () => {
     await sample.stop();
   }
 
-  it.skipIf(!hasCurl).each(['01-quick-start', '02-fastify', '03-typed-session'])(
+  it.skipIf(!hasCurl).each(['01-quick-start', '02-fastify', '03-typed-session', '06-custom-store'])(
     '%s prints what its README says, in at most 20 lines',
     name => expectToPrintItsReadme(name),
   );
