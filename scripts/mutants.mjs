@@ -5,6 +5,7 @@
 //   node scripts/mutants.mjs --only=redis      the mutants whose name or file contains the text
 //   node scripts/mutants.mjs --with='npx vitest run --project lib test/schedules'    another command for each mutant
 //   node scripts/mutants.mjs --first           each mutant's own specs only
+//   node scripts/mutants.mjs --schedules               those that only random schedules have to find, against these
 //   node scripts/mutants.mjs --check           runs nothing: checks that every mutant's text is in the tree once
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { lifecycleMutants } from './mutants/lifecycle.mjs';
+import { FOUND_BY_SCHEDULES, scheduleMutants } from './mutants/schedules.mjs';
 import { storeMutants } from './mutants/stores.mjs';
 
 /**
@@ -37,12 +39,16 @@ const { values } = parseArgs({
     with: { type: 'string' },
     first: { type: 'boolean' },
     check: { type: 'boolean' },
+    schedules: { type: 'boolean' },
   },
 });
 /** @type {Mutant[]} */
-const mutants = [...lifecycleMutants, ...storeMutants].filter(
-  ({ name, file }) => name.includes(values.only) || file.includes(values.only),
+const mutants = [...lifecycleMutants, ...scheduleMutants, ...storeMutants].filter(
+  ({ name, file }) =>
+    (name.includes(values.only) || file.includes(values.only)) &&
+    (values.schedules !== true || FOUND_BY_SCHEDULES.has(name)),
 );
+if (values.schedules) values.with ??= 'npx vitest run --project lib --bail 1 test/schedules';
 checkAll();
 if (!values.check) process.exitCode = await runAll();
 

@@ -138,6 +138,9 @@ export function tokenOf({ answer }: RequestRun): string | undefined {
 export const isClearing = (line: string): boolean => /;\s*max-age=0\b/i.test(line);
 
 export function destroyArguments({ verb, args }: StoreCall): DestroyArguments {
+  const id = args[0] as string;
   const options = args[2] as { readonly successor?: string } | undefined;
-  return { id: args[0] as string, successor: verb === 'destroy' ? options?.successor : undefined };
+  // A mark that leads to its own id is no successor.
+  const successor = verb === 'destroy' && options?.successor !== id ? options?.successor : undefined;
+  return { id, successor };
 }
