@@ -13,11 +13,11 @@ const { values } = parseArgs({
     /** @default a random one, which is printed */
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     /** `express` or `fastify`. @default both */
-    on: { type: 'string', default: '' },
+    on: { type: 'string' },
   },
 });
-console.log(`${values.count} schedules of seed ${values.seed} on ${values.on || 'each adapter'}`);
-const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'lib', `test/schedules/${values.on}`], {
+console.log(`${values.count} schedules of seed ${values.seed} on ${values.on ?? 'each adapter'}`);
+const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'lib', `test/schedules/${values.on ?? ''}`], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   env: { ...process.env, SCHEDULES_COUNT: values.count, SCHEDULES_SEED: values.seed },
   stdio: 'inherit',

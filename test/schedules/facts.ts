@@ -1,4 +1,5 @@
 import { idOf } from '../../lib/crypto/session-id.js';
+import { UNUSED_ID } from '../../lib/store/session-store.js';
 import type { Content, History, Moment, OperationRun, RequestRun, StoreCall } from './history.js';
 
 /** The arguments of the store's methods, as far as they matter here. */
@@ -140,7 +141,7 @@ export const isClearing = (line: string): boolean => /;\s*max-age=0\b/i.test(lin
 export function destroyArguments({ verb, args }: StoreCall): DestroyArguments {
   const id = args[0] as string;
   const options = args[2] as { readonly successor?: string } | undefined;
-  // A mark that leads to its own id is no successor.
-  const successor = verb === 'destroy' && options?.successor !== id ? options?.successor : undefined;
+  // A revoke leaves a mark that leads to no session.
+  const successor = verb === 'destroy' && options?.successor !== UNUSED_ID ? options?.successor : undefined;
   return { id, successor };
 }
