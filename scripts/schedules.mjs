@@ -17,9 +17,13 @@ const { values } = parseArgs({
   },
 });
 console.log(`${values.count} schedules of seed ${values.seed} on ${values.on ?? 'each adapter'}`);
-const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'lib', `test/schedules/${values.on ?? ''}`], {
-  cwd: fileURLToPath(new URL('..', import.meta.url)),
-  env: { ...process.env, SCHEDULES_COUNT: values.count, SCHEDULES_SEED: values.seed },
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  'npx',
+  ['vitest', 'run', '--project', 'lib', `test/schedules/${values.on ?? ''}`],
+  {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...process.env, SCHEDULES_COUNT: values.count, SCHEDULES_SEED: values.seed },
+    stdio: 'inherit',
+  },
+);
 process.exitCode = status ?? 1;
