@@ -30,11 +30,11 @@ function owedBy(life: SessionLife): OwedCookie {
   return made === undefined ? life.last.owed : saved(life.last, made).owed;
 }
 
-/** Whether activity was written by the commit: with `maxAge`, the cookie is sent again then. */
-const hasRenewed = (life: SessionLife): boolean =>
-  toldCommit(life).some(
-    ({ verb, result }) => (verb === 'update' && result === 'done') || (verb === 'touch' && result === true),
-  );
+/** Whether the commit wrote that the session was used: with `maxAge`, the cookie is sent again then. */
+function hasRenewed(life: SessionLife): boolean {
+  const told = toldCommit(life);
+  return told.some(({ result }) => result === 'done' || result === true) && !wasGone(told);
+}
 
 const oneCookie: Guarantee = {
   sentence: 'An answer has at most one Set-Cookie for the session.',
