@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse, type IncomingHttpHeaders } from 'node:http';
 import { Socket } from 'node:net';
-import type { RequestSession } from '../lifecycle/request-session.js';
+import { RequestSession } from '../lifecycle/request-session.js';
 import type { SessionLifecycle } from '../lifecycle/session-lifecycle.js';
 
 /** A request and its response, of Node's own classes, which no client has sent. */
@@ -16,5 +16,7 @@ export function beginExchange(lifecycle: SessionLifecycle, headers: IncomingHttp
   Object.assign(request, { method: 'GET', url: '/', httpVersion: '1.1' });
   Object.assign(request.headers, { host: 'localhost', 'x-forwarded-proto': 'https', ...headers });
   const response = new ServerResponse(request);
-  return { request, response, requestSession: lifecycle.begin(request, response) };
+  // Not `lifecycle.begin()`: the path may be in `exclude`.
+  const requestSession = new RequestSession(lifecycle, request, response, false).attach();
+  return { request, response, requestSession };
 }

@@ -168,6 +168,21 @@ describe('signIn()', () => {
     await app.close();
   });
 
+  it('works whatever paths are excluded, with load: lazy, and with signed cookies', async () => {
+    const secret = 'q0Zr3m9XcVbT1yKf7LwEhJ2nUaSgDpOi5RtM8xQvB4s';
+    const options = { type: 'memory', exclude: ['/', /^\/a/], load: 'lazy', secret } as const;
+    const module = await Test.createTestingModule({
+      imports: [SessionModule.forRoot(options)],
+      controllers: [CartController],
+    }).compile();
+    const app = module.createNestApplication({ logger: false });
+    await app.init();
+    const { cookie } = await signIn(app, 'ada');
+    await request(app.getHttpServer()).get('/cart').set('Cookie', cookie).expect(200);
+    expect(await sessionOf(app, cookie)).toMatchObject({ loggedInAs: 'ada' });
+    await app.close();
+  });
+
   it('works on a testing module without an HTTP application', async () => {
     const module = await Test.createTestingModule({ imports: [SessionModule.forRoot('memory')] }).compile();
     const { id } = await signIn(module, 'ada');
