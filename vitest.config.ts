@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
@@ -50,8 +51,8 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     pool: 'forks',
-    // Vitest would leave one processor idle.
-    maxWorkers: '100%',
+    // A third of the time tests wait: for servers, time limits, other processes.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     testTimeout: 20_000,
     hookTimeout: 60_000,
     env: mode === 'quick' ? { TEST_STORES: 'memory,filesystem' } : {},
