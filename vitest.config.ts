@@ -55,7 +55,7 @@ export default defineConfig(({ mode }) => ({
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    env: mode === 'quick' ? { TEST_STORES: 'memory,filesystem' } : {},
+    env: mode === 'quick' ? { TEST_STORES: 'memory,filesystem', SCHEDULES_COUNT: '500' } : {},
     // The last line is the summary's.
     reporters: ['default', './test/support/guarantees.reporter.ts', './test/support/summary.reporter.ts'],
     projects: [

@@ -4,6 +4,7 @@ import { breachesOf } from './breaches.js';
 import type { ControlledGlobals } from './controlled-globals.js';
 import type { ExploredApps } from './explored-app.js';
 import type { Gate } from './gates.js';
+import type { Program } from './program.js';
 import { runSchedule, type Choose } from './run-schedule.js';
 
 export interface Exploration {
@@ -29,6 +30,11 @@ export async function exploreRandom(
   });
 }
 
+/** Some of the schedules that a seed names. */
+export function sampleSchedules({ count, seed }: Exploration): [Program, readonly number[]][] {
+  return fc.sample(fc.tuple(arbitraryProgram, arbitraryChoices), { numRuns: count, seed });
+}
+
 /**
  * Takes the steps that a list of numbers names. A number whose request has no step to take is skipped, so a request can
  * be left out and the others still take turns as before.
@@ -38,7 +44,7 @@ export async function exploreRandom(
  * - 9: anything else.
  * - After the last number: whoever took the last step, or else the first request that can.
  */
-function choosing(choices: readonly number[]): Choose {
+export function choosing(choices: readonly number[]): Choose {
   let at = 0;
   return (steps, last) => {
     const ofActor = (actor: string): Gate[] => steps.filter(step => step.actor === actor);

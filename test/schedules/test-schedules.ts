@@ -3,7 +3,8 @@ import type { Platform } from '../support/platforms.js';
 import { ControlledGlobals } from './controlled-globals.js';
 import { exploreEvery, pairs } from './every-schedule.js';
 import { makeExploredApps, type ExploredApps } from './explored-app.js';
-import { exploreRandom } from './random-schedules.js';
+import { choosing, exploreRandom, sampleSchedules } from './random-schedules.js';
+import { runSchedule } from './run-schedule.js';
 
 /** Random schedules of one adapter. `npm run schedules` sets these variables. */
 const count = Number(process.env['SCHEDULES_COUNT'] ?? 3_250);
@@ -31,6 +32,16 @@ export function testSchedules(platform: Platform): void {
       () => exploreRandom(apps, globals, { count, seed }),
       60_000 + count * 100,
     );
+
+    it('take the same steps when a schedule runs again', async () => {
+      for (const [program, choices] of sampleSchedules({ count: 40, seed })) {
+        const traces = [];
+        for (let i = 0; i < 2; i++) {
+          traces.push((await runSchedule(apps, globals, program, choosing(choices))).trace);
+        }
+        expect(traces[1]).toEqual(traces[0]);
+      }
+    });
 
     it('keep every guarantee in every order of the store calls of two requests with one operation each', async () => {
       let schedules = 0;
