@@ -30,8 +30,8 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
 
 const KEEPS: readonly Request['keep'][] = [true, true, false, ['a', COUNTER]];
 
-/** A stale tab, or a thief: it sends a cookie that the browser had before. */
-const OLD_COOKIE_SHARE = 0.06;
+/** A stale tab, or a thief: it sends a cookie that the browser had before. A logout there has to end the new session. */
+const oldCookieShare = ({ kind }: Request): number => (kind === 'destroy' ? 0.4 : 0.06);
 
 /** A client that several tabs share. */
 class Browser {
@@ -66,9 +66,10 @@ export class Browsers {
     await Promise.all(
       tabs.map(async browser => {
         while (performance.now() < moment) {
-          const isOld = this.random.chance(OLD_COOKIE_SHARE);
-          const token = isOld ? this.random.pick(browser.tokens.slice(-5)) : browser.token;
-          await this.#ask(browser, this.#randomRequest(browser), token);
+          const request = this.#randomRequest(browser);
+          const isOld = this.random.chance(oldCookieShare(request));
+          const token = isOld ? this.random.pick(browser.tokens.slice(-4)) : browser.token;
+          await this.#ask(browser, request, token);
         }
       }),
     );

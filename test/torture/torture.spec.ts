@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildLib, type BuiltLib } from '../support/built-lib.js';
 import { DEFECT_NAMES } from './defects.mjs';
+import { outcomeOf } from './history.js';
 import { tortureStores } from './stores.js';
 import { describeReport, summaryOf, torture } from './torture-run.js';
 import { describeViolation } from './violation.js';
@@ -52,6 +53,8 @@ for (const store of TORTURE_DEFECTS === undefined ? tortureStores : []) {
         for (let seed = firstSeed; performance.now() < end; seed++) {
           const report = await torture(lib, store, { seed, ms: SECONDS * 1000 });
           process.stdout.write(`torture over ${store.name}, seed ${seed}: ${summaryOf(report)}\n`);
+          const answered = report.history.filter(op => outcomeOf(op) === 'done');
+          expect(answered.length, 'requests that succeeded').toBeGreaterThan(10);
           if (report.violations.length === 0) continue;
           const file = join(tmpdir(), `torture-${store.name}-${seed}.json`);
           writeFileSync(file, JSON.stringify(report, null, 1));
