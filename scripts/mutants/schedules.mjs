@@ -39,18 +39,6 @@ export const scheduleMutants = [
     if (ended === 'broken') return { ...live, outcome: 'lost' };`,
     specs: ['test/schedules'],
   },
-  {
-    name: 'an update() that rejected as not applied is applied later',
-    file: 'lib/lifecycle/key-queue.ts',
-    find: 'if (known) await withDeadline(earlier, patienceMs, makeError);',
-    replace: `if (known) {
-        await withDeadline(earlier, patienceMs, makeError).catch((error: unknown) => {
-          void earlier.then(() => task(queue)).catch(() => undefined);
-          throw error;
-        });
-      }`,
-    specs: ['test/schedules'],
-  },
 ];
 
 /** The names of other mutants that the schedules have to find. */
@@ -82,5 +70,4 @@ export const FOUND_BY_SCHEDULES = new Set([
   'revokeByUser() follows a rotated id to the next user of the same browser',
   'the answer leaves before the store has answered',
   'an answer with a session cookie may be cached',
-  'two Set-Cookie lines for the session cookie',
 ]);

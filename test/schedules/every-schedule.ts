@@ -1,38 +1,39 @@
 import { breachesOf } from './breaches.js';
 import type { ControlledGlobals } from './controlled-globals.js';
 import type { ExploredApps } from './explored-app.js';
-import type { BrowserStart, Operation, Program } from './program.js';
+import type { Operation, Program } from './program.js';
 import { runSchedule } from './run-schedule.js';
 
-/** The operations of which every pair meets. */
-const OPERATIONS: readonly Operation[] = [
-  { do: 'set', key: 'a' },
-  { do: 'update' },
-  { do: 'take' },
-  { do: 'flashes' },
-  { do: 'login', user: 'ada', keep: true },
-  { do: 'login', user: 'bob', keep: true },
-  { do: 'regenerate', keep: true, form: 'promise' },
-  { do: 'regenerate', keep: false, form: 'callback' },
-  { do: 'destroy' },
-  { do: 'revokeByUser', user: 'ada', sparesOwn: false },
+/** What the handlers do of which every pair meets. */
+const HANDLERS: readonly (readonly Operation[])[] = [
+  [{ do: 'set', key: 'a' }],
+  [{ do: 'set', key: 'a' }, { do: 'save' }],
+  [{ do: 'update' }],
+  [{ do: 'take' }],
+  [{ do: 'flashes' }],
+  [{ do: 'login', user: 'ada', keep: true }],
+  [{ do: 'login', user: 'bob', keep: true }],
+  [{ do: 'regenerate', keep: true, form: 'promise' }],
+  [{ do: 'regenerate', keep: false, form: 'callback' }],
+  [{ do: 'destroy' }],
+  [{ do: 'revokeByUser', user: 'ada', sparesOwn: false }],
 ];
 
-/** Two requests of one browser with one operation each: every pair of operations, in every order of the store's calls. */
+/** Two requests of one browser: every pair of handlers. */
 export function pairs(): Program[] {
-  return OPERATIONS.flatMap((first, i) => OPERATIONS.slice(i).map(second => pairOf('ada', first, second)));
+  return HANDLERS.flatMap((first, i) => HANDLERS.slice(i).map(second => pairOf(first, second)));
 }
 
-function pairOf(start: BrowserStart, ...operations: readonly Operation[]): Program {
-  const requests = operations.map((operation, i) => ({
+function pairOf(...handlers: readonly (readonly Operation[])[]): Program {
+  const requests = handlers.map((operations, i) => ({
     name: `r${i + 1}`,
     browser: 0,
-    operations: [operation],
+    operations,
     catches: false,
     ending: 'returns' as const,
     leaves: false,
   }));
-  return { options: 'the defaults', browsers: [start], requests, world: [] };
+  return { options: 'the defaults', browsers: ['ada'], requests, world: [] };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import {
   Controller,
   Get,
+  Header,
   Inject,
   Injectable,
   Module,
@@ -65,8 +66,9 @@ type PlatformResponse = NodeResponse & { readonly raw?: NodeResponse };
 class ScheduleController {
   constructor(@Inject(SCRIPT) private readonly prompter: Prompter) {}
 
-  /** Nest sends what it returns. */
+  /** Nest sends what it returns. Caches may keep it, unless it sets a cookie. */
   @Get('nest/:request')
+  @Header('Cache-Control', 'public')
   async answeredByNest(@Param('request') request: string, @Req() carrier: IncomingMessage) {
     await this.#handle(request, carrier);
     return { request };

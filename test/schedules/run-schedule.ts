@@ -41,8 +41,10 @@ export async function runSchedule(
   return run.play(choose);
 }
 
-const PLAIN: Record<PlainOperation, (session: ScheduledSession, mark: string) => unknown> = {
-  update: session => session.update('n', (n: unknown) => ((n as number | undefined) ?? 0) + 1),
+const PLAIN: Record<
+  Exclude<PlainOperation, 'update'>,
+  (session: ScheduledSession, mark: string) => unknown
+> = {
   take: session => session.take('t'),
   flash: (session, mark) => session.flash('note', mark),
   flashes: session => session.flashes('note'),
@@ -265,6 +267,12 @@ class ScheduleRun {
     if (operation.do === 'revoke') {
       const id = this.#initial[operation.browser];
       return id === undefined ? false : sessions.revoke(id);
+    }
+    if (operation.do === 'update') {
+      return session.update('n', async (n: unknown) => {
+        await this.gates.pass(mark.slice(0, mark.indexOf('.')), 'computes');
+        return ((n as number | undefined) ?? 0) + 1;
+      });
     }
     return PLAIN[operation.do](session, mark);
   }
