@@ -58,10 +58,12 @@ describeWithAnyRedis('RedisSessionStore', () => {
   });
 });
 
-describeWithRedis('RedisSessionStore that cannot reach its server', () => {
+describeWithRedis('RedisSessionStore whose server is full, or cannot be reached', () => {
+  let server: RedisServer;
   let proxy: TcpProxy;
   beforeAll(async () => {
-    proxy = await TcpProxy.start(Number(new URL(await anyRedisUrl()).port));
+    server = await RedisServer.start();
+    proxy = await TcpProxy.start(server.port);
   });
   afterAll(() => proxy.close());
 
@@ -71,8 +73,12 @@ describeWithRedis('RedisSessionStore that cannot reach its server', () => {
       await proxy.refuse();
       return () => proxy.accept();
     },
+    async full() {
+      await server.ask('CONFIG', 'SET', 'maxmemory', '1');
+      return () => server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    },
   });
-  for (const { name, run } of cases) if (/be reached|outage/.test(name)) it(name, run);
+  for (const { name, run } of cases) if (/be reached|outage|a full/.test(name)) it(name, run);
 });
 
 describeWithAnyRedis('RedisSessionStore over a client that is set up in its own way', () => {

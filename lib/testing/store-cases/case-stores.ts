@@ -45,12 +45,12 @@ export class CaseStores<S extends AnySessionStore> {
 
   /** Runs this while no call of the stores reaches their backend. */
   async duringOutage(run: () => Promise<void>): Promise<void> {
-    const end = await this.#harness.outage?.(this.#first);
-    try {
-      await run();
-    } finally {
-      await end?.();
-    }
+    await this.#during(await this.#harness.outage?.(this.#first), run);
+  }
+
+  /** Runs this while the backend of the stores is full. */
+  async whileFull(run: () => Promise<void>): Promise<void> {
+    await this.#during(await this.#harness.full?.(this.#first), run);
   }
 
   /** Closes all stores, the first one last, and clears the place. */
@@ -64,6 +64,14 @@ export class CaseStores<S extends AnySessionStore> {
     const [first] = this.#made;
     assert.ok(first);
     return first;
+  }
+
+  async #during(end: (() => Awaitable<unknown>) | undefined, run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } finally {
+      await end?.();
+    }
   }
 
   async #open(made: Awaitable<S>): Promise<S> {

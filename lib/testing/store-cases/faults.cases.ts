@@ -139,6 +139,22 @@ export const faultsCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'on a full backend create rejects, and load, touch and destroy work: touch never writes data',
+    needs: ['full'],
+    async run({ store, stores, now, id }) {
+      await store.create(id('a'), recordAt(now));
+      const moments = { expiresAt: now + DAY, lastSeenAt: now + 1 };
+      await stores.whileFull(async () => {
+        await errorOf('create', () => store.create(id('b'), recordAt(now)));
+        assertRecord(await store.load(id('a')), recordAt(now));
+        assert.equal(await store.touch(id('a'), moments, now), true);
+        assertRecord(await store.destroy(id('a'), now), recordAt(now, moments));
+      });
+      assert.equal(await store.load(id('b')), undefined);
+      assert.equal(await store.create(id('a'), recordAt(now)), true);
+    },
+  },
+  {
     name: 'if the backend refuses, each of the five methods rejects with StoreRefusedError',
     needs: ['refused'],
     async run({ stores, now, id }) {

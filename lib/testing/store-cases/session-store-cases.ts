@@ -31,7 +31,7 @@ const CASES: readonly StoreCase[] = [
   ...faultsCases,
 ];
 
-const HOOKS = ['peer', 'stranger', 'damage', 'outage', 'refused'] as const;
+const HOOKS = ['peer', 'stranger', 'damage', 'outage', 'full', 'refused'] as const;
 
 /** One test of a store. @publicApi */
 export interface SessionStoreCase {

@@ -43,6 +43,8 @@ export interface SessionStoreHarness<S extends AnySessionStore = AnySessionStore
    * makes it reachable again.
    */
   outage?(store: S): Awaitable<() => Awaitable<unknown>>;
+  /** Fills the backend of the store, so that it refuses every new record. Returns a function that makes room again. */
+  full?(store: S): Awaitable<() => Awaitable<unknown>>;
   /** Makes a store whose backend answers each call with a refusal, for example because its password is wrong. */
   refused?(): Awaitable<S>;
   /**

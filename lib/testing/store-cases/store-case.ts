@@ -24,7 +24,8 @@ export interface CaseContext {
 }
 
 /** What a case needs of the store or of its harness. Without it the case is left out. */
-export type CaseNeed = StoreAbility | 'keepsExpired' | 'peer' | 'stranger' | 'damage' | 'outage' | 'refused';
+export type CaseNeed =
+  StoreAbility | 'keepsExpired' | 'peer' | 'stranger' | 'damage' | 'outage' | 'full' | 'refused';
 
 export interface StoreCase {
   readonly name: string;

@@ -1,5 +1,10 @@
 import { isRecord, presentAt } from '../../../lib/store/record-operations.js';
-import { StoreRefusedError, type DestroyOptions, type SessionUpdate } from '../../../lib/index.js';
+import {
+  StoreRefusedError,
+  type DestroyOptions,
+  type SessionRecord,
+  type SessionUpdate,
+} from '../../../lib/index.js';
 import { DAY, MINUTE } from '../../support/durations.js';
 import type { BrokenStore } from './broken-store.js';
 import { isMark, ReferenceStore, type Backend, type Cells } from './reference.store.js';
@@ -257,6 +262,16 @@ export const brokenAbilities: readonly BrokenStore[] = [
       }
     },
     breaks: [REFUSED],
+  },
+  {
+    defect: 'touch writes the data again, and so fails on a full backend',
+    Store: class extends ReferenceStore {
+      protected override move(cells: Cells, id: string, record: SessionRecord): void {
+        if (this.backend.state === 'full') throw new StoreRefusedError('no space left');
+        super.move(cells, id, record);
+      }
+    },
+    breaks: ['on a full backend create rejects, and load, touch and destroy work: touch never writes data'],
   },
   {
     defect: 'ping always resolves',

@@ -24,6 +24,10 @@ export function harnessOf({
       backend.state = 'down';
       return () => (backend.state = 'up');
     },
+    full({ backend }) {
+      backend.state = 'full';
+      return () => (backend.state = 'up');
+    },
     refused: () => {
       const backend = new Backend();
       backend.state = 'refusing';

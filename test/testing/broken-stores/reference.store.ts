@@ -30,7 +30,7 @@ export type Cells = Map<string, string>;
 export class Backend {
   readonly cells: Cells = new Map();
   readonly users = new Map<string, Map<string, number>>();
-  state: 'up' | 'down' | 'refusing' = 'up';
+  state: 'up' | 'full' | 'down' | 'refusing' = 'up';
 
   async step<T>(run: (cells: Cells) => T): Promise<T> {
     await Promise.resolve(); // other calls run in between
@@ -78,7 +78,7 @@ export class ReferenceStore extends SessionStore {
     if (!isSessionId(id)) return false;
     return this.backend.step(cells => {
       const record = this.presentIn(cells, id, now);
-      if (record) this.write(cells, id, moveForward(record, moments));
+      if (record) this.move(cells, id, moveForward(record, moments));
       return record !== undefined;
     });
   }
@@ -151,6 +151,12 @@ export class ReferenceStore extends SessionStore {
   }
 
   protected write(cells: Cells, id: string, record: SessionRecord): void {
+    if (this.backend.state === 'full') throw new StoreRefusedError('no space left');
+    this.move(cells, id, record);
+  }
+
+  /** Writes a record that takes no more room than the one before. */
+  protected move(cells: Cells, id: string, record: SessionRecord): void {
     cells.set(this.keyOf(id), JSON.stringify(record));
   }
 
