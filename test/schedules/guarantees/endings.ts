@@ -1,6 +1,6 @@
 import { destroyArguments, type Facts } from '../facts.js';
 import type { Moment, OperationRun, StoreCall } from '../history.js';
-import { livesOf } from '../session-view.js';
+import { livesOf, type SessionView } from '../session-view.js';
 import { short, type Guarantee } from './guarantee.js';
 
 const everythingEnds: Guarantee = {
@@ -148,7 +148,7 @@ const failuresHaveReasons: Guarantee = {
         const hasFault = hasStalled || request.calls.some(call => call.failed !== undefined);
         const isExpected =
           code === 'SESSION_ENDED'
-            ? hasEndedFor(facts, run, before.id)
+            ? hasEndedFor(facts, run, before)
             : code === 'SESSION_STORE_UNAVAILABLE'
               ? hasFault
               : (code === 'SESSION_STORE_TIMEOUT' || code === 'SESSION_CONFLICT') && hasStalled;
@@ -158,16 +158,16 @@ const failuresHaveReasons: Guarantee = {
   },
 };
 
-/** Whether the session of an operation had ended, or all sessions of the user who signs in were revoked. */
+/** Whether the session had ended, or all sessions of the user were revoked while a rotation made a new one. */
 function hasEndedFor(
   facts: Facts,
   { operation, endedAt = Infinity }: OperationRun,
-  id: string | undefined,
+  { id, user }: SessionView,
 ): boolean {
-  if (operation.do === 'login') {
-    return facts.history.calls.some(call => call.verb === 'index.remove' && call.args[0] === operation.user);
-  }
-  return id !== undefined && facts.hasEnded(id, endedAt);
+  if (id !== undefined && operation.do !== 'login' && facts.hasEnded(id, endedAt)) return true;
+  if (operation.do !== 'login' && operation.do !== 'regenerate') return false;
+  const rotatedFor = operation.do === 'login' ? operation.user : user;
+  return facts.history.calls.some(({ verb, args }) => verb === 'index.remove' && args[0] === rotatedFor);
 }
 
 export const endings: readonly Guarantee[] = [
