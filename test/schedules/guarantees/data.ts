@@ -21,6 +21,8 @@ const readsAreTrue: Guarantee = {
     for (const { request, steps } of livesOf(facts)) {
       for (const { run, before } of steps) {
         if (run.operation.do !== 'get' || run.failure) continue;
+        // A rotation that took longer than the session had left empties a record that no request can read.
+        if (before.id !== undefined && facts.hasExpired(before.id)) continue;
         const expected = valueOf(before, run.operation.key);
         if (run.value !== expected) {
           yield `${request.name} reads ${shown(run.value)} as ${run.operation.key} instead of ${shown(expected)}`;
