@@ -64,21 +64,21 @@ export class Sessions {
    * @throws SessionStoreError
    */
   async get(id: string): Promise<SessionInfo | undefined> {
-    const live = await this.#engine.stored.findById(id);
+    const live = await this.#noting(this.#engine.stored.findById(id));
     return live && infoOf(live);
   }
 
   /** Returns the live sessions of a user, most recently used first. @throws SessionStoreError */
   async listByUser(userId: string): Promise<SessionInfo[]> {
     assertUserId(userId);
-    const live = await this.#engine.users.list(userId);
+    const live = await this.#noting(this.#engine.users.list(userId));
     return live.map(infoOf).toSorted((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
 
   /**
    * Ends a session by its id. Its next request, in any process, has an empty session. Returns `false` if there is no
-   * such session or, with `userId`, if it belongs to another user. If `userId` is given but `undefined`
-   * (`session.loggedInAs` of a visitor), nothing is ended and the result is `false`.
+   * such session or, with `userId`, if it belongs to another user or gets a new id at the same moment. If `userId` is
+   * given but `undefined` (`session.loggedInAs` of a visitor), nothing is ended and the result is `false`.
    *
    * @throws SessionStoreError
    * @example
@@ -87,9 +87,10 @@ export class Sessions {
    * ```
    */
   async revoke(id: string, options: { readonly userId?: string | undefined } = {}): Promise<boolean> {
-    if (!('userId' in options)) return this.#engine.users.revoke(id);
-    if (options.userId !== undefined) assertUserId(options.userId);
-    return options.userId !== undefined && this.#engine.users.revoke(id, options.userId);
+    if (!('userId' in options)) return this.#noting(this.#engine.users.revoke(id));
+    if (options.userId === undefined) return false;
+    assertUserId(options.userId);
+    return this.#noting(this.#engine.users.revoke(id, options.userId));
   }
 
   /**
@@ -103,7 +104,7 @@ export class Sessions {
     options: { readonly except?: string | undefined } = {},
   ): Promise<number> {
     assertUserId(userId);
-    return this.#engine.users.revokeAll(userId, options.except);
+    return this.#noting(this.#engine.users.revokeAll(userId, options.except));
   }
 
   /**
@@ -113,11 +114,21 @@ export class Sessions {
    * @throws SessionStoreError
    */
   async prune(): Promise<number> {
-    return this.#engine.store.prune(this.#engine.clock.now());
+    return this.#noting(this.#engine.store.prune(this.#engine.clock.now()));
   }
 
   /** For health checks. Resolves when the store answers. @throws SessionStoreError with the cause, when it does not */
   async ping(): Promise<void> {
-    await this.#engine.store.ping();
+    await this.#noting(this.#engine.store.ping());
+  }
+
+  /** A 503 of the current request says when to try again. The error alone does not reach its response. */
+  async #noting<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      this.#engine.current.get()?.noteStoreError(error);
+      throw error;
+    }
   }
 }

@@ -238,6 +238,12 @@ export class RequestSession implements OperationHost, HeadParticipant {
     );
   }
 
+  /** An error of the store reached the application in another way than through the session of this request. */
+  noteStoreError(error: unknown): void {
+    this.answer.noteError(error);
+    if (!this.#hold) this.#joinHold();
+  }
+
   reportUnawaited(error: unknown): void {
     this.parts.log.error('An operation of the session failed, and its promise was not awaited', error);
   }

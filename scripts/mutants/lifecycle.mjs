@@ -250,9 +250,16 @@ export const lifecycleMutants = [
   {
     name: 'revokeByUser() follows a rotated id to the next user of the same browser',
     file: 'lib/backend/stored/user-sessions.ts',
-    find: "this.sessions.endWithoutSuccessor(id, 'revoked');",
-    replace: "this.sessions.end(id, 'revoked');",
+    find: "=> this.sessions.endWithoutSuccessor(id, 'revoked');",
+    replace: "=> this.sessions.end(id, 'revoked');",
     specs: ['test/e2e/revoke-beside-login.e2e-spec.ts', 'test/e2e/sessions-service.e2e-spec.ts'],
+  },
+  {
+    name: 'revoke(id, { userId }) follows a rotated id to the next user of the same browser',
+    file: 'lib/backend/stored/user-sessions.ts',
+    find: "return this.sessions.endWithoutSuccessor(id, 'revoked');",
+    replace: "return this.sessions.end(id, 'revoked');",
+    specs: ['test/e2e/revoke-beside-login.e2e-spec.ts'],
   },
   {
     name: 'revoke(id, { userId }) ends the session of any user',

@@ -214,6 +214,20 @@ describeCells('revokeByUser() at the same time as a login', backends, cell => {
     expect(await app.sessions.listByUser(next)).toHaveLength(1);
   });
 
+  it('revoke(id, { userId }) does not end the session of another user who signs in at that moment', async () => {
+    const [user, next] = [newUser(), newUser()];
+    const browser = app.browser();
+    const { text } = await logIn(browser, user);
+    const id = text.replaceAll('"', '');
+    const hold = place.store.hold('destroy', { at: 'before', times: 1 });
+    const revoke = app.sessions.revoke(id, { userId: user });
+    await hold.reached;
+    expect((await logIn(browser, next)).status).toBe(200);
+    hold.release();
+    expect(await revoke).toBe(false);
+    expect(await userOf(browser)).toBe(next);
+  });
+
   it('a session that gets a new id when the revoke is about to end it is ended under the new id, once', async () => {
     const user = newUser();
     const browser = app.browser();

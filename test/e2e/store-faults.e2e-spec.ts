@@ -80,6 +80,15 @@ describe.each(platforms)('a store with faults on $name', platform => {
     return browser;
   }
 
+  it('a 503 for an error of Sessions in a handler says when to try again', async () => {
+    for (const browser of [await alice(), app.browser()]) {
+      store.fail('index.list');
+      const answer = await run(browser, async () => ({ ended: await app.sessions.revokeByUser('alice') }));
+      expect([answer.status, answer.headers.get('retry-after'), answer.setCookies]).toEqual([503, '1', []]);
+      store.restore();
+    }
+  });
+
   const failures = (): SessionEvent[] => app.events.filter(({ type }) => type === 'store-failed');
 
   describe.each([

@@ -20,8 +20,10 @@ export class UserSessions {
 
   /** Ends a session. With `user`, only if it is that user's. Returns whether this call ended one. */
   async revoke(id: string, user?: string): Promise<boolean> {
-    if (user !== undefined && (await this.sessions.findById(id))?.identity.meta.user !== user) return false;
-    return this.sessions.end(id, 'revoked');
+    if (user === undefined) return this.sessions.end(id, 'revoked');
+    if ((await this.sessions.findById(id))?.identity.meta.user !== user) return false;
+    // If the session was rotated since, its successor may belong to the next user of the browser.
+    return this.sessions.endWithoutSuccessor(id, 'revoked');
   }
 
   /** Ends every session of a user except one, and returns how many it ended. */
