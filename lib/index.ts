@@ -21,10 +21,9 @@ export type {
   CommonSessionOptions,
   CustomStoreOptions,
   ForRootOptions,
-  SessionKeys,
   SessionModuleOptions,
-  SessionSecret,
 } from './options/session-options.interface.js';
+export type { SessionKeys, SessionSecret } from './options/secret-options.interface.js';
 export type { SessionCookieOptions } from './options/cookie-options.interface.js';
 export type { SessionStoreType, SessionStoreTypeOptions } from './options/store-types.js';
 

@@ -28,6 +28,7 @@ describe('the pages name everything, and nothing that is not there', () => {
   const options = [
     ...optionsOf('lib/options/session-options.interface.ts').filter(([name]) => name !== 'cookie'),
     ...optionsOf(cookie, 'cookie.'),
+    ...optionsOf('lib/options/secret-options.interface.ts', 'secret.'),
   ];
 
   it('the options are found', () => {
